@@ -1,0 +1,1 @@
+"""Layer 2: where cores and memory come from: a master URL becomes a running Dask cluster."""

@@ -1,0 +1,1 @@
+"""Layer 1: where bytes live. The only layer that knows fsspec."""
