@@ -4,6 +4,7 @@
     ├── SettingsError            a configuration value or a flag can't be used
     │   └── MasterUrlError       the master URL is wrong
     ├── ContextError             the context is stopped, missing, or used where it can't be
+    ├── ActionHeldError          an action was called while actions are held back (``--plan``)
     ├── ClusterError             the cluster did not start, can't be reached, or lacks something
     ├── StorageError             a path can't be read or written
     │   ├── PathNotFoundError    (also FileNotFoundError)
@@ -38,6 +39,10 @@ class MasterUrlError(SettingsError):
 
 class ContextError(SparkKernelError, RuntimeError):
     """The context is stopped, missing, or used in a place where it can't be."""
+
+
+class ActionHeldError(SparkKernelError):
+    """An action was planned and drawn, but not run, because actions are held back (``%%spark --plan``)."""
 
 
 class ClusterError(SparkKernelError):

@@ -16,7 +16,7 @@ from typing import Literal
 
 from spark_kernel.common.call_sites import CallSite
 
-Outcome = Literal["succeeded", "failed", "cancelled"]
+Outcome = Literal["succeeded", "failed", "cancelled", "planned"]
 TaskOutcome = Literal["succeeded", "failed", "cancelled", "fetch_failed", "executor_lost"]
 StageKind = Literal["shuffle_map", "result"]
 EdgeKind = Literal["narrow", "shuffle"]
