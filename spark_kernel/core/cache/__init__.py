@@ -1,0 +1,1 @@
+"""Keeping the partitions of persisted datasets: in memory, on disk, evicted by least recent use."""

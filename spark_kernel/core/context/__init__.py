@@ -1,0 +1,1 @@
+"""The SparkContext: a session on a cluster, from which datasets come and to which actions go."""

@@ -1,0 +1,76 @@
+"""What a stage's tasks do: the part of the lineage graph between shuffles, flattened to a list of steps.
+
+A program is built on the driver, pickled once per stage, and holds nothing that only one task needs: a source's
+payloads travel with the tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spark_kernel.common.call_sites import CallSite
+from spark_kernel.core.lineage.partition_maps import PartitionMap
+from spark_kernel.core.lineage.recipes import Recipe, Records, TaskScope
+from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
+from spark_kernel.core.lineage.storage_levels import StorageLevel
+
+
+@dataclass(frozen=True)
+class ReadSource:
+    """The step reads its task's payload."""
+
+    read: Callable[[Any, TaskScope], Records]
+
+
+@dataclass(frozen=True)
+class ReadShuffle:
+    """The step reads what a shuffle brought together."""
+
+    shuffle_id: int
+    spec: ShuffleSpec
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """An earlier step of the same program, and which of its partitions are read."""
+
+    step: int
+    partitions: PartitionMap
+
+
+@dataclass(frozen=True)
+class Step:
+    """One dataset of the stage."""
+
+    node_id: int
+    operation: str
+    call_site: CallSite
+    action: Recipe | ReadSource | ReadShuffle
+    inputs: tuple[StepInput, ...] = ()
+    level: StorageLevel | None = None
+    """Set when the dataset is persisted: the step looks into the cache first and fills it."""
+
+
+@dataclass(frozen=True)
+class WriteShuffle:
+    """The task writes the last step's records, which are pairs, to one indexed shuffle file."""
+
+    shuffle_id: int
+    spec: ShuffleSpec
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """The task's result is what ``function`` makes of the last step's records."""
+
+    function: Callable[[Records], Any]
+
+
+@dataclass(frozen=True)
+class StageProgram:
+    """The steps of a stage, parents before children; the last one feeds ``output``."""
+
+    steps: tuple[Step, ...]
+    output: WriteShuffle | Deliver

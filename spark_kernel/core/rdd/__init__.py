@@ -1,0 +1,1 @@
+"""The RDD API: thin handles over lineage nodes, one theme a file."""

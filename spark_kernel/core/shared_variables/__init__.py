@@ -1,0 +1,1 @@
+"""Broadcast variables and accumulators: what driver and tasks share besides datasets."""
