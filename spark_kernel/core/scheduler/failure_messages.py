@@ -1,0 +1,44 @@
+"""What a failed job says. Plain text for scripts and logs; the notebook shows the parts in its own way."""
+
+from __future__ import annotations
+
+from spark_kernel.common.errors import FailedTask
+from spark_kernel.core.execution.backend import TaskFailed, TaskFetchFailed
+from spark_kernel.core.scheduler.stages import Stage, Task
+
+
+def task_failure_message(stage: Stage, task: FailedTask, attempts: int) -> str:
+    """A task raised as often as it may."""
+    step = task.step or stage.outline.final.call_site
+    lines = [
+        f"{task.error_type}: {task.error_message}",
+        f"  in {step}, partition {task.partition} of stage {stage.stage_id}, "
+        f"after {attempts} attempt{'s' if attempts != 1 else ''}",
+    ]
+    if task.record is not None:
+        lines.append(f"  at the record {task.record}")
+    if task.user_traceback:
+        lines.append(task.user_traceback.rstrip())
+    return "\n".join(lines)
+
+
+def loss_message(stage: Stage, task: Task, report: TaskFailed, losses: int) -> str:
+    """Executors died under a partition as often as they may."""
+    began = "while they computed" if task.executor_id is not None else "before they could begin"
+    return (
+        f"{losses} executors in a row died {began} partition {task.partition} of stage {stage.stage_id} "
+        f"({stage.outline.final.call_site}); the last was {report.executor_id}: {report.failure.error_message}\n"
+        "  Such a task usually needs more memory than its worker has, ends the process (os._exit, a crash in native "
+        "code), or is killed from outside. Use more partitions, or a larger spark.executor.memory."
+    )
+
+
+def fetch_failure_message(stage: Stage, report: TaskFetchFailed) -> str:
+    """Shuffle files were lost as often as they may be."""
+    return (
+        f"Stage {stage.stage_id} ({stage.outline.final.call_site}) could not read its shuffle input in "
+        f"{stage.fetch_failures} attempts in a row. The last time it was map output {report.map_partition} of shuffle "
+        f"{report.shuffle_id} on {report.place.host}: {report.message}\n"
+        "  Machines are being lost faster than their work can be repeated, or the folder of spark.local.dir is full "
+        "or cleaned by something else."
+    )

@@ -1,0 +1,73 @@
+"""The mutable state of jobs, stages and tasks. Only the state machine changes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from spark_kernel.core.scheduler.messages import SubmitJob
+from spark_kernel.core.scheduler.planner import StageOutline
+
+
+@dataclass
+class Task:
+    """An attempt at a partition that the backend has not answered yet."""
+
+    task_id: int
+    stage_id: int
+    stage_attempt: int
+    partition: int
+    attempt: int
+    executor_id: str | None = None
+    """Where it runs; None until it was reported to have begun."""
+
+
+@dataclass
+class Stage:
+    """A stage that at least one active job needs or may come to need."""
+
+    stage_id: int
+    outline: StageOutline
+    job_ids: set[int] = field(default_factory=set)
+    attempt: int = -1
+    """The last attempt; -1 before the first."""
+    is_open: bool = False
+    """The last attempt was submitted and has not ended."""
+    running: dict[int, Task] = field(default_factory=dict)
+    """partition -> its unanswered task, whatever the attempt."""
+    attempts_of: Counter[int] = field(default_factory=Counter)
+    """partition -> attempts begun in this stage attempt."""
+    failures_of: Counter[int] = field(default_factory=Counter)
+    """partition -> attempts that raised."""
+    losses_of: Counter[int] = field(default_factory=Counter)
+    """partition -> executors lost while they ran it."""
+    losses_before_start_of: Counter[int] = field(default_factory=Counter)
+    """partition -> executors lost before it began."""
+    fetch_failures: int = 0
+    """Attempts since the last success that ended because map outputs were lost."""
+
+    @property
+    def shuffle_id(self) -> int | None:
+        """The shuffle that it writes, if any."""
+        return None if self.outline.shuffle is None else self.outline.shuffle.shuffle_id
+
+    @property
+    def map_partitions(self) -> int:
+        """Partitions of the dataset that it computes."""
+        return self.outline.final.num_partitions
+
+
+@dataclass
+class Job:
+    """A job that has not ended."""
+
+    request: SubmitJob
+    result_stage_id: int
+    stage_ids: tuple[int, ...]
+    remaining: set[int]
+    """Partitions whose result has not arrived."""
+
+    @property
+    def job_id(self) -> int:
+        """The id that the runner gave it."""
+        return self.request.job_id

@@ -1,0 +1,449 @@
+"""The stage scheduler: stimuli in, instructions out. No threads, no clock, no I/O.
+
+Words: a *job* computes some partitions of a dataset for an action. It is cut into *stages* at shuffles; the last one
+delivers results, the others register map outputs. A stage is submitted in *attempts*; an attempt consists of one
+*task* for each partition that is missing, and a task that fails is followed by another *attempt* at its partition.
+
+What is wanted is derived anew after each stimulus that may change it: starting from the result stages of the active
+jobs, every stage whose output is missing and whose parents' outputs are there has tasks for all its missing
+partitions. So a lost map output needs no special path: it is missing, therefore its task runs again, and its readers
+wait.
+
+What can go wrong, and what happens then:
+
+* A task raises. Its partition is tried again, up to `Limits.task_failures` times, then every job that needs the stage
+  fails.
+* An executor dies. Its tasks come back as failed; those that were running count against `Limits.executor_losses`, the
+  others hardly (`Limits.losses_before_start`). Its cached blocks are gone; its shuffle files are not: they
+  belong to the machine.
+* A shuffle block can't be read. The map output (or all of that machine) is unregistered and the reading stage's
+  attempt ends as failed. Its other tasks go on: what they finish counts. When the lost maps have run again, the stage
+  gets a further attempt for what is still missing, up to `Limits.stage_attempts` in a row.
+* A job is cancelled or fails. Stages that no other job needs are cancelled. What finished stays: map outputs and
+  cached blocks serve later jobs.
+* The backend is gone. Every job fails, and so does each later one.
+
+If you change this: a task leaves ``_tasks`` exactly when its final report comes; a partition is in ``stage.running``
+exactly while its task may still be useful; every stage that is opened is closed; nothing of a job is left behind when
+it ends (`assert_nothing_left`); a result or an accumulator update counts once, on the first success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from spark_kernel.common import events
+from spark_kernel.common.errors import JobCancelledError, JobError, JobFailedError
+from spark_kernel.common.ids import Counter
+from spark_kernel.core.execution import backend
+from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.scheduler import messages
+from spark_kernel.core.scheduler.block_registry import BlockRegistry
+from spark_kernel.core.scheduler.failure_messages import fetch_failure_message, loss_message, task_failure_message
+from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
+from spark_kernel.core.scheduler.limits import Limits
+from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
+from spark_kernel.core.scheduler.messages import Instruction, Stimulus
+from spark_kernel.core.scheduler.planner import StageOutline, missing_parents, outline, stages_to_run
+from spark_kernel.core.scheduler.stages import Job, Stage, Task
+
+_TASK_REPORTS = (
+    backend.TaskStarted,
+    backend.TaskSucceeded,
+    backend.TaskFailed,
+    backend.TaskFetchFailed,
+    backend.TaskCancelled,
+)
+
+
+class StageScheduler:
+    """Decides what runs when. Feed it with `handle`; carry out what it returns, in order."""
+
+    def __init__(self, limits: Limits, facts: NodeFacts, map_outputs: MapOutputRegistry, blocks: BlockRegistry) -> None:
+        self._limits = limits
+        self._facts = facts
+        self._map_outputs = map_outputs
+        self._blocks = blocks
+        self._jobs: dict[int, Job] = {}
+        self._stages: dict[int, Stage] = {}
+        self._stage_of_shuffle: dict[int, int] = {}
+        self._tasks: dict[int, Task] = {}
+        self._stage_ids = Counter()
+        self._task_ids = Counter()
+        self._backend_failure: str | None = None
+        self._now = 0.0
+        self._out: list[Instruction] = []
+        self._handlers: dict[type, Callable[..., None]] = {
+            messages.SubmitJob: self._submit_job,
+            messages.CancelJob: self._cancel_job,
+            messages.FailStage: self._fail_stage,
+            messages.Unpersist: lambda stimulus: self._blocks.forget(stimulus.node_id),
+            messages.ForgetShuffle: lambda stimulus: self._map_outputs.forget(stimulus.shuffle_id),
+            backend.TaskStarted: self._task_started,
+            backend.TaskSucceeded: self._task_succeeded,
+            backend.TaskFailed: self._task_failed,
+            backend.TaskFetchFailed: self._task_fetch_failed,
+            backend.TaskCancelled: self._task_cancelled,
+            backend.ExecutorJoined: self._executor_joined,
+            backend.ExecutorLost: self._executor_lost,
+            backend.BlockDropped: lambda report: self._update_block(report.executor_id, report.block),
+            backend.BackendFailed: self._backend_failed,
+        }
+
+    def handle(self, stimulus: Stimulus, now: float) -> list[Instruction]:
+        """Take in what happened at ``now`` (seconds since the epoch) and say what is to be done."""
+        self._now = now
+        self._out = []
+        if isinstance(stimulus, _TASK_REPORTS) and stimulus.task_id not in self._tasks:
+            return self._out  # A second answer, or one from a backend that had been given up.
+        self._handlers[type(stimulus)](stimulus)
+        return self._out
+
+    def active_jobs(self) -> tuple[int, ...]:
+        """Ids of the jobs that have not ended."""
+        return tuple(self._jobs)
+
+    def unanswered_tasks(self) -> int:
+        """Tasks for which the backend owes a final report, those of ended jobs included."""
+        return len(self._tasks)
+
+    def assert_nothing_left(self) -> None:
+        """What must hold when no job is active and the backend has answered everything; for tests."""
+        left = (self._jobs, self._stages, self._stage_of_shuffle, self._tasks)
+        if any(left):
+            raise AssertionError(f"left behind: jobs, stages, shuffles, tasks = {left}")
+
+    # Jobs
+
+    def _submit_job(self, request: messages.SubmitJob) -> None:
+        outlines = outline(request.final)
+        stages = [self._stage_for(each) for each in outlines]
+        job = Job(request, stages[-1].stage_id, tuple(stage.stage_id for stage in stages), set(request.partitions))
+        self._jobs[job.job_id] = job
+        for stage in stages:
+            stage.job_ids.add(job.job_id)
+        self._announce_job(job, outlines)
+        if self._backend_failure is not None:
+            self._end_job(job, JobFailedError(self._backend_failure, job.job_id))
+        elif not job.remaining:
+            self._end_job(job, None)
+        else:
+            self._advance()
+
+    def _announce_job(self, job: Job, outlines: tuple[StageOutline, ...]) -> None:
+        running = {id(each) for each in stages_to_run(outlines, self._is_cached, self._is_shuffled(outlines))}
+        by_id = dict(zip(job.stage_ids, outlines, strict=True))
+        tasks = {stage_id: each.final.num_partitions for stage_id, each in by_id.items()}
+        tasks[job.result_stage_id] = len(job.remaining)
+        skipped = {stage_id for stage_id, each in by_id.items() if id(each) not in running}
+        self._announce(
+            events.JobSubmitted(
+                time=self._now,
+                job_id=job.job_id,
+                run_id=job.request.labels.run_id,
+                call_site=job.request.call_site,
+                graph=job_graph(by_id, tasks, skipped, self._facts),
+                group=job.request.labels.group,
+                description=job.request.labels.description,
+            )
+        )
+
+    def _cancel_job(self, request: messages.CancelJob) -> None:
+        job = self._jobs.get(request.job_id)
+        if job is not None:
+            self._end_job(job, JobCancelledError(f"Job {job.job_id} was cancelled: {request.reason}", job.job_id))
+            self._advance()
+
+    def _fail_stage(self, request: messages.FailStage) -> None:
+        stage = self._stages.get(request.stage_id)
+        if stage is not None:
+            error = JobFailedError(f"{stage.outline.final.call_site} can't be sent to the executors: {request.error}")
+            error.__cause__ = request.error
+            self._fail_jobs_of(stage, error)
+
+    def _fail_jobs_of(self, stage: Stage, error: JobError) -> None:
+        for job_id in sorted(stage.job_ids):
+            error.job_id = job_id
+            self._end_job(self._jobs[job_id], error)
+        self._advance()
+
+    def _end_job(self, job: Job, error: JobError | None) -> None:
+        del self._jobs[job.job_id]
+        outcome: events.Outcome = "succeeded"
+        if error is not None:
+            outcome = "cancelled" if isinstance(error, JobCancelledError) else "failed"
+        message = "" if error is None else str(error).partition("\n")[0]
+        for stage_id in job.stage_ids:
+            self._release(self._stages[stage_id], job.job_id, outcome, message)
+        self._announce(events.JobEnded(self._now, job.job_id, outcome, message))
+        self._out.append(messages.FinishJob(job.job_id, error))
+
+    # Stages
+
+    def _stage_for(self, each: StageOutline) -> Stage:
+        """The stage that an active job has for the same shuffle already, or another."""
+        if each.shuffle is not None and each.shuffle.shuffle_id in self._stage_of_shuffle:
+            return self._stages[self._stage_of_shuffle[each.shuffle.shuffle_id]]
+        stage = Stage(self._stage_ids.next(), each)
+        self._stages[stage.stage_id] = stage
+        if stage.shuffle_id is not None:
+            self._stage_of_shuffle[stage.shuffle_id] = stage.stage_id
+        return stage
+
+    def _release(self, stage: Stage, job_id: int, outcome: events.Outcome, message: str) -> None:
+        """The job does not need the stage any more; without any job that does, it ends."""
+        stage.job_ids.discard(job_id)
+        if stage.job_ids:
+            return
+        if stage.is_open:
+            # A job that has all its results may leave a parent stage behind that was repairing lost outputs.
+            self._close(stage, "cancelled" if outcome == "succeeded" else outcome, message)
+        for attempt in sorted({task.stage_attempt for task in stage.running.values()}):
+            self._out.append(messages.CancelTasks(stage.stage_id, attempt))
+        del self._stages[stage.stage_id]
+        if stage.shuffle_id is not None:
+            del self._stage_of_shuffle[stage.shuffle_id]
+
+    def _close(self, stage: Stage, outcome: events.Outcome, message: str = "", will_retry: bool = False) -> None:
+        stage.is_open = False
+        self._announce(events.StageEnded(self._now, stage.stage_id, stage.attempt, outcome, message, will_retry))
+
+    def _advance(self) -> None:
+        """Submit every task that is wanted, can run, and does not run yet."""
+        for stage_id in self._wanted_stages():
+            stage = self._stages[stage_id]
+            if not self._missing_parents(stage):
+                todo = [partition for partition in self._missing(stage) if partition not in stage.running]
+                if todo:
+                    self._submit(stage, todo)
+
+    def _wanted_stages(self) -> list[int]:
+        """The stages that stand between the active jobs and their results, parents first."""
+        wanted: set[int] = set()
+        pending = [job.result_stage_id for job in self._jobs.values()]
+        while pending:
+            stage_id = pending.pop()
+            if stage_id not in wanted:
+                wanted.add(stage_id)
+                parents = self._missing_parents(self._stages[stage_id])
+                pending.extend(self._stage_of_shuffle[shuffle_id] for shuffle_id in parents)
+        return sorted(wanted)
+
+    def _submit(self, stage: Stage, partitions: list[int]) -> None:
+        if not stage.is_open:
+            stage.attempt += 1
+            stage.is_open = True
+            stage.attempts_of.clear()
+            self._announce(events.StageSubmitted(self._now, stage.stage_id, stage.attempt, len(partitions)))
+        job = self._jobs[min(stage.job_ids)]
+        tasks = tuple(self._new_task(stage, partition) for partition in partitions)
+        self._out.append(
+            messages.SubmitTasks(
+                stage.stage_id, stage.attempt, stage.outline, job.job_id, job.request.labels.properties, tasks
+            )
+        )
+
+    def _new_task(self, stage: Stage, partition: int) -> messages.TaskToRun:
+        attempt = stage.attempts_of[partition]
+        stage.attempts_of[partition] += 1
+        task = Task(self._task_ids.next(), stage.stage_id, stage.attempt, partition, attempt)
+        self._tasks[task.task_id] = task
+        stage.running[partition] = task
+        return messages.TaskToRun(task.task_id, partition, attempt)
+
+    def _missing(self, stage: Stage) -> list[int]:
+        if stage.shuffle_id is not None:
+            return self._map_outputs.missing(stage.shuffle_id, stage.map_partitions)
+        return sorted(self._jobs[min(stage.job_ids)].remaining)
+
+    def _missing_parents(self, stage: Stage) -> tuple[int, ...]:
+        if not stage.outline.parents:
+            return ()
+        widths = {shuffle_id: self._width(shuffle_id) for shuffle_id in stage.outline.parents}
+        return missing_parents(
+            stage.outline,
+            self._is_cached,
+            lambda shuffle_id: self._map_outputs.is_complete(shuffle_id, widths[shuffle_id]),
+        )
+
+    def _width(self, shuffle_id: int) -> int:
+        return self._stages[self._stage_of_shuffle[shuffle_id]].map_partitions
+
+    def _is_cached(self, node: Node) -> bool:
+        cached = self._blocks.cached_partitions(node.node_id)
+        return cached > 0 and cached == node.num_partitions
+
+    def _is_shuffled(self, outlines: Iterable[StageOutline]) -> Callable[[int], bool]:
+        widths = {each.shuffle.shuffle_id: each.final.num_partitions for each in outlines if each.shuffle is not None}
+        return lambda shuffle_id: self._map_outputs.is_complete(shuffle_id, widths[shuffle_id])
+
+    # Tasks
+
+    def _task_started(self, report: backend.TaskStarted) -> None:
+        task = self._tasks[report.task_id]
+        task.executor_id = report.executor_id
+        self._announce(
+            events.TaskStarted(
+                self._now,
+                task.task_id,
+                task.stage_id,
+                task.stage_attempt,
+                task.partition,
+                task.attempt,
+                report.executor_id,
+            )
+        )
+
+    def _task_succeeded(self, report: backend.TaskSucceeded) -> None:
+        task, stage = self._take(report.task_id)
+        self._announce_end(task, report.executor_id, "succeeded", report.metrics)
+        for block in report.stored_blocks:
+            self._update_block(report.executor_id, block)
+        if stage is None:
+            return
+        if stage.shuffle_id is not None:
+            self._map_task_succeeded(stage, stage.shuffle_id, task, report)
+        else:
+            self._result_task_succeeded(self._jobs[min(stage.job_ids)], task, report)
+
+    def _map_task_succeeded(self, stage: Stage, shuffle_id: int, task: Task, report: backend.TaskSucceeded) -> None:
+        if not self._map_outputs.has_output(shuffle_id, task.partition):
+            self._map_outputs.register(shuffle_id, report.value)
+            self._out.append(messages.MergeAccumulators(report.accumulator_updates))
+        if self._map_outputs.is_complete(shuffle_id, stage.map_partitions):
+            stage.fetch_failures = 0
+            if stage.is_open:
+                self._close(stage, "succeeded")
+            self._advance()
+
+    def _result_task_succeeded(self, job: Job, task: Task, report: backend.TaskSucceeded) -> None:
+        if task.partition not in job.remaining:
+            return
+        job.remaining.discard(task.partition)
+        self._out.append(messages.MergeAccumulators(report.accumulator_updates))
+        self._out.append(messages.DeliverResult(job.job_id, task.partition, report.value))
+        if not job.remaining:
+            stage = self._stages[job.result_stage_id]
+            if stage.is_open:
+                self._close(stage, "succeeded")
+            self._end_job(job, None)
+
+    def _task_failed(self, report: backend.TaskFailed) -> None:
+        task, stage = self._take(report.task_id)
+        outcome: events.TaskOutcome = "executor_lost" if report.executor_lost else "failed"
+        message = f"{report.failure.error_type}: {report.failure.error_message}".partition("\n")[0][:500]
+        self._announce_end(task, report.executor_id, outcome, report.metrics, message)
+        if stage is None:
+            return
+        error = self._count_failure(stage, task, report)
+        if error is None:
+            self._advance()
+        else:
+            self._fail_jobs_of(stage, error)
+
+    def _count_failure(self, stage: Stage, task: Task, report: backend.TaskFailed) -> JobFailedError | None:
+        """The error that ends the stage's jobs, or None when the partition may be tried again."""
+        if report.executor_lost:
+            started = task.executor_id is not None
+            losses = stage.losses_of if started else stage.losses_before_start_of
+            allowed = self._limits.executor_losses if started else self._limits.losses_before_start
+            losses[task.partition] += 1
+            if losses[task.partition] < allowed:
+                return None
+            return JobFailedError(loss_message(stage, task, report, losses[task.partition]), task=report.failure)
+        stage.failures_of[task.partition] += 1
+        failures = stage.failures_of[task.partition]
+        if report.retry and failures < self._limits.task_failures:
+            return None
+        error = JobFailedError(task_failure_message(stage, report.failure, failures), task=report.failure)
+        error.__cause__ = report.exception
+        return error
+
+    def _task_fetch_failed(self, report: backend.TaskFetchFailed) -> None:
+        task, stage = self._take(report.task_id)
+        self._announce_end(task, report.executor_id, "fetch_failed", message=report.message)
+        self._map_outputs.lose_output(report.shuffle_id, report.map_partition)
+        if report.machine_lost:
+            self._map_outputs.lose_machine(report.place.machine_id)
+        if stage is None:
+            return
+        if stage.is_open and task.stage_attempt == stage.attempt:
+            stage.fetch_failures += 1
+            given_up = stage.fetch_failures >= self._limits.stage_attempts
+            self._close(stage, "failed", report.message, will_retry=not given_up)
+            if given_up:
+                self._fail_jobs_of(stage, JobFailedError(fetch_failure_message(stage, report)))
+                return
+        self._advance()
+
+    def _task_cancelled(self, report: backend.TaskCancelled) -> None:
+        task, stage = self._take(report.task_id)
+        self._announce_end(task, report.executor_id, "cancelled")
+        if stage is not None:
+            # Not on our order, which would have ended the stage: it went down with another job's task.
+            self._advance()
+
+    def _take(self, task_id: int) -> tuple[Task, Stage | None]:
+        """The task whose final report this is, and its stage if any job still needs that."""
+        task = self._tasks.pop(task_id)
+        stage = self._stages.get(task.stage_id)
+        if stage is not None and stage.running.get(task.partition) is task:
+            del stage.running[task.partition]
+        return task, stage
+
+    def _announce_end(
+        self,
+        task: Task,
+        executor_id: str,
+        outcome: events.TaskOutcome,
+        metrics: events.TaskMetrics | None = None,
+        message: str = "",
+    ) -> None:
+        self._announce(
+            events.TaskEnded(
+                self._now,
+                task.task_id,
+                task.stage_id,
+                task.stage_attempt,
+                task.partition,
+                task.attempt,
+                executor_id,
+                outcome,
+                metrics or events.TaskMetrics(),
+                message,
+            )
+        )
+
+    # Executors and blocks
+
+    def _executor_joined(self, report: backend.ExecutorJoined) -> None:
+        executor = report.executor
+        self._announce(
+            events.ExecutorAdded(self._now, executor.executor_id, executor.host, executor.cores, executor.memory_bytes)
+        )
+
+    def _executor_lost(self, report: backend.ExecutorLost) -> None:
+        self._announce(events.ExecutorRemoved(self._now, report.executor_id, report.reason))
+        for block in self._blocks.lose_executor(report.executor_id):
+            self._announce(events.BlockUpdated(self._now, block.node_id, block.partition, report.executor_id, 0, 0))
+        self._advance()
+
+    def _update_block(self, executor_id: str, block: backend.StoredBlock) -> None:
+        if self._facts.level(block.node_id) is None:
+            self._out.append(messages.DropBlocks(block.node_id))  # Unpersisted while the task ran.
+            return
+        self._blocks.update(executor_id, block)
+        self._announce(
+            events.BlockUpdated(
+                self._now, block.node_id, block.partition, executor_id, block.memory_bytes, block.disk_bytes
+            )
+        )
+
+    def _backend_failed(self, report: backend.BackendFailed) -> None:
+        self._backend_failure = f"The cluster is gone: {report.reason}"
+        self._tasks.clear()
+        for job in list(self._jobs.values()):
+            self._end_job(job, JobFailedError(self._backend_failure, job.job_id))
+
+    def _announce(self, event: events.Event) -> None:
+        self._out.append(messages.Announce(event))
