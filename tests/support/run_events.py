@@ -1,7 +1,7 @@
 """Fabricated event sequences of whole runs, for tests of everything that listens. No engine is involved.
 
-`RunEvents` records what a well-behaved engine would announce: build a lineage with `node` and `shuffle`, ask for a `job`,
-let stages and tasks happen, `end`. The clock ticks by what the caller says, so that the same calls give the same events.
+`RunEvents` records what a well-behaved engine would announce: build a lineage with `node` and `shuffle`, ask for a
+`job`, let stages and tasks happen, `end`. The clock ticks by what the caller says: the same calls give the same events.
 """
 
 from __future__ import annotations

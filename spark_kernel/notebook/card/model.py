@@ -45,8 +45,8 @@ _LEFT_BEHIND: dict[str, tuple[StageState, StageState]] = {
 class RunModel:
     """One run.
 
-    ``run_id`` None means the jobs that were submitted outside any run. With ``everything`` the events of all runs are
-    folded together and unknown stages are accepted, which is what reading a log without its beginning needs.
+    ``run_id`` None means the jobs that were submitted outside any run. With ``everything`` all events count as this
+    run's, those of unknown stages too, which is what reading one run's log without its beginning needs.
 
     >>> run = RunModel("app-1/run-1", title="word count", cell=3)
     >>> run.to_json()["outcome"]
@@ -96,12 +96,9 @@ class RunModel:
         return stage_id in self._stages
 
     def apply(self, event: Event) -> bool:
-        """Take one event into account; returns whether it concerned this run.
-
-        Nothing but the end of the run is heard after its end.
-        """
+        """Take one event into account; returns whether it concerned this run. Nothing is heard after the run's end."""
         handler = self._handlers.get(type(event))
-        if handler is None or (self.outcome != "running" and not self._everything):
+        if handler is None or self.outcome != "running":
             return False
         return handler(event)
 
