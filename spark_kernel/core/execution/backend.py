@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from spark_kernel.common.errors import FailedTask
 from spark_kernel.common.events import TaskMetrics
+from spark_kernel.core.cache.stored_blocks import StoredBlock as StoredBlock
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
 
 
@@ -73,16 +74,6 @@ class TaskBatch:
     """Lower runs first; the job's place in the queue."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """The submitting thread's local properties; tasks can read them."""
-
-
-@dataclass(frozen=True)
-class StoredBlock:
-    """A partition of a persisted dataset that a task put into its executor's store."""
-
-    node_id: int
-    partition: int
-    memory_bytes: int
-    disk_bytes: int
 
 
 @dataclass(frozen=True)
