@@ -70,6 +70,15 @@ CELLS = CellFiles()
 """The cells of this process. A process has one notebook, as it has one ``linecache``, which this mirrors."""
 
 
+def is_ours(file: str) -> bool:
+    """Whether ``file`` belongs to this package.
+
+    >>> is_ours(__file__), is_ours("/home/ada/etl.py")
+    (True, False)
+    """
+    return file.startswith(_OURS)
+
+
 def is_users_file(file: str) -> bool:
     """Whether a frame of ``file`` is the user's own code: not this package, not an installed library.
 

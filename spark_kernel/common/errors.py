@@ -5,6 +5,7 @@
     │   └── MasterUrlError       the master URL is wrong
     ├── ContextError             the context is stopped, missing, or used where it can't be
     ├── ActionHeldError          an action was called while actions are held back (``--plan``)
+    ├── SerializationError       something that has to travel can't be pickled (also pickle.PicklingError)
     ├── ClusterError             the cluster did not start, can't be reached, or lacks something
     ├── StorageError             a path can't be read or written
     │   ├── PathNotFoundError    (also FileNotFoundError)
@@ -21,6 +22,7 @@ Each message says what was expected and what to do next.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pickle import PicklingError
 
 from spark_kernel.common.call_sites import CallSite
 
@@ -43,6 +45,10 @@ class ContextError(SparkKernelError, RuntimeError):
 
 class ActionHeldError(SparkKernelError):
     """An action was planned and drawn, but not run, because actions are held back (``%%spark --plan``)."""
+
+
+class SerializationError(SparkKernelError, PicklingError):
+    """A function or a value that has to travel between the driver and a task, and can't be pickled."""
 
 
 class ClusterError(SparkKernelError):

@@ -59,6 +59,8 @@ class WriteShuffle:
 
     shuffle_id: int
     spec: ShuffleSpec
+    call_site: CallSite | None = None
+    """The operation that asked for the shuffle; blamed when its combiner or its partition function raises."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Deliver:
     """The task's result is what ``function`` makes of the last step's records."""
 
     function: Callable[[Records], Any]
+    call_site: CallSite | None = None
+    """The action; blamed when its function raises."""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,10 @@ class TaskScope(Protocol):
     counts: Counts
     memory_share: int
     """Bytes that this task may use for combining and sorting before it spills."""
-    scratch: Path
-    """A folder on this node for the task's temporary files; removed when the task ends."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder on this node for the task's temporary files; made when first asked for, removed with the task."""
 
     def check_cancelled(self) -> None:
         """Raise when the task was cancelled. Cheap; to be called about once a block, not once a record."""

@@ -1,0 +1,33 @@
+"""What an executor keeps between tasks: its cache, its broadcasts, its way to other machines, its running tasks.
+
+One object per executor process and application, held by the worker plug-in (or by the inline backend) and handed to
+each task; there is nothing global.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spark_kernel.core.cache.block_store import BlockStore
+from spark_kernel.core.execution.running_tasks import RunningTasks
+from spark_kernel.core.shared_variables.broadcast import BroadcastCache
+from spark_kernel.core.shuffle.map_outputs import NodePlace
+from spark_kernel.core.shuffle.transport import BlockTransport
+
+
+@dataclass
+class ExecutorState:
+    """One executor of one application."""
+
+    executor_id: str
+    place: NodePlace
+    """This machine, as readers of its shuffle files know it."""
+    folder: Path
+    """The application's folder on this machine: shuffle files, spilled and cached data, scratch folders of tasks."""
+    memory_share: int
+    """Bytes that each task may use for combining and sorting before it spills."""
+    blocks: BlockStore
+    broadcasts: BroadcastCache
+    transport: BlockTransport
+    running: RunningTasks = field(default_factory=RunningTasks)

@@ -1,0 +1,145 @@
+"""The backend without a cluster: tasks run one after the other in a thread of the driver's process.
+
+For tests, for small work, and for understanding: the code that runs a task is the same as on a worker, and all that a
+task needs and returns is pickled on the way, so that what works here works there.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from spark_kernel.core.cache.block_store import BlockStore
+from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.backend import (
+    BlockDropped,
+    Executor,
+    ExecutorJoined,
+    Report,
+    TaskBatch,
+    TaskCancelled,
+    TaskSpec,
+    TaskStarted,
+)
+from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.outcomes import report_of
+from spark_kernel.core.execution.running_tasks import StageAttempt
+from spark_kernel.core.execution.serialization import dumps, loads
+from spark_kernel.core.execution.task import run_task
+from spark_kernel.core.shared_variables.broadcast import BroadcastCache
+from spark_kernel.core.shuffle.local_transport import LocalTransport
+from spark_kernel.core.shuffle.map_outputs import NodePlace
+from spark_kernel.core.shuffle.writer import shuffle_folder
+
+EXECUTOR_ID = "driver"
+_Work = tuple[TaskBatch, TaskSpec]
+
+
+class InlineBackend:
+    """Runs tasks in this process. ``folder`` is the application's folder for shuffle files and blocks on disk."""
+
+    def __init__(self, folder: Path, memory_limit: int = 1 << 30) -> None:
+        self._folder = folder
+        self._broadcasts: dict[int, bytes] = {}
+        machine = f"{socket.gethostname()}-{os.getpid()}"
+        self._state = ExecutorState(
+            executor_id=EXECUTOR_ID,
+            place=NodePlace(socket.gethostname(), machine, ()),
+            folder=folder,
+            memory_share=memory_limit // 2,
+            blocks=BlockStore(folder / "blocks", memory_limit // 2, self._dropped),
+            broadcasts=BroadcastCache(self._broadcasts.__getitem__),
+            transport=LocalTransport(machine),
+        )
+        self._executor = Executor(EXECUTOR_ID, socket.gethostname(), cores=1, memory_bytes=memory_limit)
+        self._work: queue.PriorityQueue[tuple[int, int, _Work | None]] = queue.PriorityQueue()
+        self._sequence = 0
+        self._lock = threading.Lock()
+        self._report: Callable[[Report], None] | None = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._loop, name="spark-kernel-inline", daemon=True)
+
+    def start(self, report: Callable[[Report], None]) -> None:
+        """Begin; ``report`` is called for everything that happens."""
+        self._report = report
+        report(ExecutorJoined(self._executor))
+        self._thread.start()
+
+    def submit(self, batch: TaskBatch) -> None:
+        """Run the batch's tasks, those of a batch with a lower priority number first."""
+        common = replace(batch, tasks=())
+        with self._lock:
+            for spec in batch.tasks:
+                self._sequence += 1
+                self._work.put((batch.priority, self._sequence, (common, spec)))
+
+    def cancel(self, stage_id: int, stage_attempt: int) -> None:
+        """Stop the tasks of a stage attempt: the running one is interrupted, the others are not begun."""
+        self._state.running.cancel((stage_id, stage_attempt))
+
+    def executors(self) -> Sequence[Executor]:
+        """This process."""
+        return () if self._stopped else (self._executor,)
+
+    def put_broadcast(self, broadcast_id: int, value: bytes) -> None:
+        """Make a serialised value available to every task that refers to it."""
+        self._broadcasts[broadcast_id] = value
+
+    def drop_broadcast(self, broadcast_id: int) -> None:
+        """Forget it."""
+        self._broadcasts.pop(broadcast_id, None)
+        self._state.broadcasts.destroy(broadcast_id)
+
+    def drop_blocks(self, node_id: int) -> None:
+        """Remove a dataset's cached blocks."""
+        self._state.blocks.remove_node(node_id)
+
+    def drop_shuffle(self, shuffle_id: int) -> None:
+        """Remove a shuffle's files."""
+        shutil.rmtree(shuffle_folder(self._folder, shuffle_id), ignore_errors=True)
+
+    def stop(self) -> None:
+        """End the thread; unfinished tasks are cancelled. Idempotent."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        for stage in self._pending_stages():
+            self._state.running.cancel(stage)
+        self._work.put((_LAST, 0, None))
+        if self._report is not None and threading.current_thread() is not self._thread:
+            self._thread.join(timeout=2)
+
+    def _pending_stages(self) -> set[StageAttempt]:
+        with self._work.mutex:
+            waiting = {_stage(entry[2]) for entry in self._work.queue if entry[2] is not None}
+        return waiting | self._state.running.stages()
+
+    def _loop(self) -> None:
+        assert self._report is not None
+        while (work := self._work.get()[2]) is not None:
+            batch, spec = work
+            if self._state.running.is_cancelled(_stage(work)):
+                self._report(TaskCancelled(spec.task_id, EXECUTOR_ID))
+                continue
+            self._report(TaskStarted(spec.task_id, EXECUTOR_ID))
+            # Copied as if it had travelled: a task must not change what the driver holds.
+            outcome = run_task(batch, replace(spec, payloads=loads(dumps(spec.payloads))), self._state)
+            self._report(report_of(outcome, spec, batch, EXECUTOR_ID))
+
+    def _dropped(self, block: StoredBlock) -> None:
+        if self._report is not None:
+            self._report(BlockDropped(EXECUTOR_ID, block))
+
+
+_LAST = 1 << 62
+
+
+def _stage(work: _Work) -> StageAttempt:
+    return work[0].stage_id, work[0].stage_attempt

@@ -1,0 +1,125 @@
+"""Composing the steps of a program into one iterator per partition.
+
+A record passes through all steps of a stage before the next one is read. Nothing of ours stands between two steps:
+each recipe's iterator pulls straight from the one below it. Built from the bottom up, so that a chain of thousands of
+steps needs no recursion to build; `own_stack.py` says how such a chain is pulled without exhausting the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+from spark_kernel.core.execution.backend import payload_key
+from spark_kernel.core.execution.own_stack import on_own_stack
+from spark_kernel.core.execution.program import ReadShuffle, ReadSource, Step
+from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.lineage.storage_levels import StorageLevel
+
+MAX_NESTING = 100
+"""Steps that pull from each other on one stack. Each costs up to three Python frames of the 1,000 that a thread has."""
+
+Reading = tuple[int, int]
+"""A step's index in the program, and a partition of it."""
+
+
+class StepInputs(Protocol):
+    """What the steps of a task read besides each other."""
+
+    def shuffled(self, action: ReadShuffle, partition: int) -> Records:
+        """What a shuffle brought together for ``partition``."""
+
+    def cached(self, node_id: int, partition: int) -> Records | None:
+        """A stored block, or None when it has to be computed."""
+
+    def keep(self, node_id: int, partition: int, level: StorageLevel, records: Records) -> Records:
+        """Store a block; its records, to go on with."""
+
+    def adopt_thread(self) -> Callable[[], None]:
+        """The calling thread works for the task too; returns what to call when it ends."""
+
+
+class Pipeline:
+    """The iterators of one task."""
+
+    def __init__(
+        self, steps: Sequence[Step], payloads: Mapping[int, Any], inputs: StepInputs, scope: TaskScope
+    ) -> None:
+        self._steps = steps
+        self._payloads = payloads
+        self._inputs = inputs
+        self._scope = scope
+
+    def records(self, partition: int) -> Records:
+        """The records of the last step's ``partition``."""
+        return self._open((len(self._steps) - 1, partition), 0)
+
+    def _open(self, reading: Reading, depth: int) -> Records:
+        path, records = self._descend(reading, depth)
+        while path:
+            place = path.pop()
+            inputs = self._inputs_of(place) if records is None else iter((records,))
+            records = self._apply(place, inputs)
+            if place.own_stack:
+                records = on_own_stack(records, self._inputs.adopt_thread)
+        assert records is not None
+        return records
+
+    def _descend(self, reading: Reading, depth: int) -> tuple[list[_Place], Records | None]:
+        """The way from the top down to the first step that is cached, or does not read exactly one partition.
+
+        Also the cached records, when it ends there.
+        """
+        path: list[_Place] = []
+        while True:
+            index, partition = reading
+            step = self._steps[index]
+            if step.level is not None:
+                cached = self._inputs.cached(step.node_id, partition)
+                if cached is not None:
+                    return path, cached
+            own_stack = depth >= MAX_NESTING
+            depth = 1 if own_stack else depth + 1
+            path.append(_Place(step, index, partition, depth, own_stack))
+            sources = self._reads(step, partition)
+            if len(sources) != 1:
+                return path, None
+            reading = sources[0]
+
+    def _reads(self, step: Step, partition: int) -> list[Reading]:
+        return [(link.step, read) for link in step.inputs for read in link.partitions.parents_of(partition)]
+
+    def _inputs_of(self, place: _Place) -> Iterator[Records]:
+        return (self._open(reading, place.depth) for reading in self._reads(place.step, place.partition))
+
+    def _apply(self, place: _Place, inputs: Iterator[Records]) -> Records:
+        step, level = place.step, place.step.level
+        if level is None:
+            return self._compute(place, inputs)
+        # Stored when the first record is asked for, not when the iterators are built.
+        return chain.from_iterable(
+            self._inputs.keep(step.node_id, place.partition, level, self._compute(place, each)) for each in (inputs,)
+        )
+
+    def _compute(self, place: _Place, inputs: Iterator[Records]) -> Records:
+        action = place.step.action
+        if isinstance(action, ReadSource):
+            return action.read(self._payloads[payload_key(place.index, place.partition)], self._scope)
+        if isinstance(action, ReadShuffle):
+            return self._inputs.shuffled(action, place.partition)
+        return action.compute(place.partition, inputs, self._scope)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One step on the way down."""
+
+    step: Step
+    index: int
+    partition: int
+    depth: int
+    """Steps that pull through it on the same stack, itself included."""
+    own_stack: bool
+    """The steps above it are on another stack."""

@@ -1,0 +1,222 @@
+"""Small lineages and programs for tests of execution, made without the RDD API."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spark_kernel.common.call_sites import CallSite
+from spark_kernel.core.cache.block_store import BlockStore
+from spark_kernel.core.execution.backend import Report, TaskBatch, TaskFailed, TaskSpec, TaskStarted, TaskSucceeded
+from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.outcomes import report_of
+from spark_kernel.core.execution.program import Deliver, WriteShuffle
+from spark_kernel.core.execution.serialization import compile_program
+from spark_kernel.core.execution.task import run_task
+from spark_kernel.core.lineage.node import NarrowDependency, Node, ShuffleDependency
+from spark_kernel.core.lineage.partition_maps import OneToOne, PartitionMap
+from spark_kernel.core.lineage.partitioners import Partitioner
+from spark_kernel.core.lineage.recipes import Recipe, Records, ShuffleRead, Source, TaskScope
+from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
+from spark_kernel.core.shared_variables.broadcast import BroadcastCache
+from spark_kernel.core.shuffle.local_transport import LocalTransport
+from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
+
+_ids = itertools.count()
+
+
+@dataclass(frozen=True)
+class Each:
+    """``map``."""
+
+    function: Callable[[Any], Any]
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        return map(self.function, next(inputs))
+
+
+@dataclass(frozen=True)
+class EachPartition:
+    """``mapPartitions``."""
+
+    function: Callable[[Records], Any]
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        return iter(self.function(next(inputs)))
+
+
+@dataclass(frozen=True)
+class Scoped:
+    """A step that is given its task."""
+
+    function: Callable[[TaskScope, Records], Any]
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        return iter(self.function(scope, next(inputs)))
+
+
+@dataclass(frozen=True)
+class Chained:
+    """All inputs, one after the other: ``union`` and ``coalesce``."""
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        return itertools.chain.from_iterable(inputs)
+
+
+def read_list(payload: Any, scope: TaskScope) -> Records:
+    scope.counts.records_read += len(payload)
+    return iter(payload)
+
+
+def source(*partitions: Any) -> Node:
+    """A dataset with the given partitions."""
+    return Node(
+        next(_ids),
+        "parallelize",
+        CallSite("parallelize", "lesson.py", 1),
+        Source(partitions, read_list),
+        len(partitions),
+    )
+
+
+def narrow(
+    parent: Node,
+    recipe: Recipe,
+    operation: str = "map",
+    line: int = 2,
+    partitions: PartitionMap | None = None,
+    width: int | None = None,
+) -> Node:
+    """A dataset that reads ``parent`` through ``recipe``."""
+    link = NarrowDependency(parent, partitions if partitions is not None else OneToOne())
+    site = CallSite(operation, "lesson.py", line)
+    return Node(next(_ids), operation, site, recipe, width if width is not None else parent.num_partitions, (link,))
+
+
+def mapped(parent: Node, function: Callable[[Any], Any], line: int = 2) -> Node:
+    return narrow(parent, Each(function), "map", line)
+
+
+def map_partitions(parent: Node, function: Callable[[Records], Any], line: int = 2) -> Node:
+    return narrow(parent, EachPartition(function), "mapPartitions", line)
+
+
+def shuffled(parent: Node, spec: ShuffleSpec | int = 2) -> Node:
+    """The pairs of ``parent`` after a shuffle."""
+    if isinstance(spec, int):
+        spec = ShuffleSpec(Partitioner(spec, hash))
+    node_id = next(_ids)
+    dependency = ShuffleDependency(parent, node_id, spec)
+    site = CallSite("partitionBy", "lesson.py", 3)
+    return Node(node_id, "partitionBy", site, ShuffleRead(), spec.partitioner.num_partitions, (dependency,))
+
+
+def map_side(node: Node) -> tuple[Node, WriteShuffle]:
+    """The parent of a shuffled dataset, and what its stage ends with."""
+    (dependency,) = node.dependencies
+    assert isinstance(dependency, ShuffleDependency)
+    return dependency.parent, WriteShuffle(dependency.shuffle_id, dependency.spec, node.call_site)
+
+
+task_ids = itertools.count()
+
+
+def batch_of(
+    final: Node,
+    output: WriteShuffle | Deliver | Callable[[Records], Any] = list,
+    partitions: Sequence[int] | None = None,
+    stage_id: int = 0,
+    **fields: Any,
+) -> TaskBatch:
+    """All tasks of the stage of ``final``, or those of ``partitions``."""
+    if not isinstance(output, (WriteShuffle, Deliver)):
+        output = Deliver(output)
+    levels = fields.pop("levels", {})
+    program = compile_program(final, output, levels.get)
+    chosen = range(final.num_partitions) if partitions is None else partitions
+    tasks = tuple(TaskSpec(next(task_ids), p, 0, program.payloads_for(p)) for p in chosen)
+    return TaskBatch(
+        job_id=0,
+        stage_id=stage_id,
+        stage_attempt=fields.pop("stage_attempt", 0),
+        operation=final.operation,
+        program=program.data,
+        tasks=tasks,
+        broadcasts=program.broadcasts,
+        **fields,
+    )
+
+
+def executor_state(folder: Path, broadcasts: dict[int, bytes] | None = None) -> ExecutorState:
+    """An executor without a process of its own."""
+    place = NodePlace("here", "this-machine", ())
+    return ExecutorState(
+        executor_id="executor-1",
+        place=place,
+        folder=folder,
+        memory_share=1 << 26,
+        blocks=BlockStore(folder / "blocks", 1 << 26),
+        broadcasts=BroadcastCache((broadcasts or {}).__getitem__),
+        transport=LocalTransport(place.machine_id),
+    )
+
+
+def run_batch(batch: TaskBatch, state: ExecutorState) -> list[Report]:
+    """The final reports of the batch's tasks, run one after the other in this thread."""
+    return [report_of(run_task(batch, spec, state), spec, batch, state.executor_id) for spec in batch.tasks]
+
+
+def values(reports: Sequence[Report]) -> list[Any]:
+    """What the tasks delivered, by task. Fails on any report that is not a success."""
+    finals = [report for report in reports if not isinstance(report, TaskStarted)]
+    failures = [
+        report.failure.full_traceback if isinstance(report, TaskFailed) else report
+        for report in finals
+        if not isinstance(report, TaskSucceeded)
+    ]
+    assert not failures, failures
+    return [report.value for report in sorted(finals, key=lambda report: report.task_id)]
+
+
+def map_outputs(reports: Sequence[Report]) -> list[MapOutput]:
+    """The map outputs that shuffle-map tasks delivered."""
+    return values(reports)
+
+
+class ReportLog:
+    """Collects a backend's reports and waits for them."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.reports: list[Report] = []
+
+    def __call__(self, report: Report) -> None:
+        with self._changed:
+            self.reports.append(report)
+            self._changed.notify_all()
+
+    def wait_for(self, condition: Callable[[list[Report]], Any], seconds: float = 30) -> Any:
+        """What ``condition`` says of the reports, as soon as it is true."""
+        with self._changed:
+            result = self._changed.wait_for(lambda: condition(self.reports), seconds)
+        assert result, f"not within {seconds} s; reports: {self.reports}"
+        return result
+
+    def finals(self, batch: TaskBatch, seconds: float = 30) -> list[Report]:
+        """The final report of each task of ``batch``, in the order of its tasks."""
+        wanted = {spec.task_id for spec in batch.tasks}
+
+        def ended(reports: list[Report]) -> dict[int, Report] | None:
+            found = {
+                report.task_id: report
+                for report in reports
+                if getattr(report, "task_id", None) in wanted and not isinstance(report, TaskStarted)
+            }
+            return found if len(found) == len(wanted) else None
+
+        found = self.wait_for(ended, seconds)
+        return [found[spec.task_id] for spec in batch.tasks]
