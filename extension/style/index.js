@@ -1,0 +1,3 @@
+import './card.css';
+import './table.css';
+import './picture.css';
