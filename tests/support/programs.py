@@ -13,6 +13,7 @@ from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.execution.backend import Report, TaskBatch, TaskFailed, TaskSpec, TaskStarted, TaskSucceeded
 from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.orders import head_of, order_of
 from spark_kernel.core.execution.outcomes import report_of
 from spark_kernel.core.execution.program import Deliver, WriteShuffle
 from spark_kernel.core.execution.serialization import compile_program
@@ -167,7 +168,8 @@ def executor_state(folder: Path, broadcasts: dict[int, bytes] | None = None) -> 
 
 def run_batch(batch: TaskBatch, state: ExecutorState) -> list[Report]:
     """The final reports of the batch's tasks, run one after the other in this thread."""
-    return [report_of(run_task(batch, spec, state), spec, batch, state.executor_id) for spec in batch.tasks]
+    head = head_of(batch)
+    return [report_of(run_task(head, order_of(spec), state), spec, batch, state.executor_id) for spec in batch.tasks]
 
 
 def values(reports: Sequence[Report]) -> list[Any]:

@@ -12,7 +12,6 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from spark_kernel.core.cache.block_store import BlockStore
@@ -28,9 +27,9 @@ from spark_kernel.core.execution.backend import (
     TaskStarted,
 )
 from spark_kernel.core.execution.executor_state import ExecutorState
-from spark_kernel.core.execution.outcomes import report_of
+from spark_kernel.core.execution.orders import BatchHead, head_of, order_of
+from spark_kernel.core.execution.outcomes import Outcome, report_of, unsendable
 from spark_kernel.core.execution.running_tasks import StageAttempt
-from spark_kernel.core.execution.serialization import dumps, loads
 from spark_kernel.core.execution.task import run_task
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.local_transport import LocalTransport
@@ -38,7 +37,7 @@ from spark_kernel.core.shuffle.map_outputs import NodePlace
 from spark_kernel.core.shuffle.writer import shuffle_folder
 
 EXECUTOR_ID = "driver"
-_Work = tuple[TaskBatch, TaskSpec]
+_Work = tuple[TaskBatch, BatchHead, TaskSpec]
 
 
 class InlineBackend:
@@ -73,11 +72,11 @@ class InlineBackend:
 
     def submit(self, batch: TaskBatch) -> None:
         """Run the batch's tasks, those of a batch with a lower priority number first."""
-        common = replace(batch, tasks=())
+        head = head_of(batch)
         with self._lock:
             for spec in batch.tasks:
                 self._sequence += 1
-                self._work.put((batch.priority, self._sequence, (common, spec)))
+                self._work.put((batch.priority, self._sequence, (batch, head, spec)))
 
     def cancel(self, stage_id: int, stage_attempt: int) -> None:
         """Stop the tasks of a stage attempt: the running one is interrupted, the others are not begun."""
@@ -124,14 +123,19 @@ class InlineBackend:
     def _loop(self) -> None:
         assert self._report is not None
         while (work := self._work.get()[2]) is not None:
-            batch, spec = work
+            batch, head, spec = work
             if self._state.running.is_cancelled(_stage(work)):
                 self._report(TaskCancelled(spec.task_id, EXECUTOR_ID))
                 continue
             self._report(TaskStarted(spec.task_id, EXECUTOR_ID))
-            # Copied as if it had travelled: a task must not change what the driver holds.
-            outcome = run_task(batch, replace(spec, payloads=loads(dumps(spec.payloads))), self._state)
-            self._report(report_of(outcome, spec, batch, EXECUTOR_ID))
+            self._report(report_of(self._run(head, spec), spec, batch, EXECUTOR_ID))
+
+    def _run(self, head: BatchHead, spec: TaskSpec) -> Outcome:
+        try:
+            order = order_of(spec)
+        except Exception as error:
+            return unsendable(spec, error)
+        return run_task(head, order, self._state)
 
     def _dropped(self, block: StoredBlock) -> None:
         if self._report is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass, field
 
+from spark_kernel.common.errors import SerializationError
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.cache.stored_blocks import StoredBlock
 from spark_kernel.core.execution.backend import (
@@ -79,6 +80,15 @@ def report_of(outcome: Outcome, spec: TaskSpec, batch: TaskBatch, executor_id: s
             spec.task_id, executor_id, lost.shuffle_id, lost.map_partition, lost.place, lost.message, lost.machine_lost
         )
     return TaskCancelled(spec.task_id, executor_id)
+
+
+def unsendable(spec: TaskSpec, error: Exception) -> Raised:
+    """The outcome of a task that can't begin, because ``error`` was raised when its payloads were pickled."""
+    explained = SerializationError(
+        f"The data of partition {spec.partition} can't be sent to its task: {type_name(error)}: {message_of(error)}. "
+        "Use plain values, and make connections, files and locks inside the functions that need them."
+    )
+    return Raised(spec.task_id, describe_failure(explained, None), None, retry=False)
 
 
 def _success(outcome: Succeeded, spec: TaskSpec, batch: TaskBatch, executor_id: str) -> Report:

@@ -30,6 +30,8 @@ class ReadShuffle:
 
     shuffle_id: int
     spec: ShuffleSpec
+    map_partitions: int = 0
+    """How many map outputs there have to be."""
 
 
 @dataclass(frozen=True)

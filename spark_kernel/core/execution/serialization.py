@@ -142,7 +142,7 @@ def _action(node: Node) -> Recipe | ReadSource | ReadShuffle:
 def _read_shuffle(dependencies: Sequence[Any]) -> ReadShuffle:
     (dependency,) = dependencies
     assert isinstance(dependency, ShuffleDependency)
-    return ReadShuffle(dependency.shuffle_id, dependency.spec)
+    return ReadShuffle(dependency.shuffle_id, dependency.spec, dependency.parent.num_partitions)
 
 
 def _inputs(node: Node, index: Mapping[int, int]) -> tuple[StepInput, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spark_kernel.core.execution.backend import TaskFailed, TaskSucceeded
-from spark_kernel.core.execution.task import current_task
+from spark_kernel.core.execution.task_scope import current_task
 from tests.support.programs import (
     Scoped,
     batch_of,

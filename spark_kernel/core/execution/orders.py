@@ -1,0 +1,79 @@
+"""What travels from the driver to an executor: what a batch's tasks have in common, and what one task alone needs."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
+from spark_kernel.core.execution.serialization import dumps
+from spark_kernel.core.shuffle.map_outputs import MapOutput
+
+
+@dataclass(frozen=True)
+class BatchHead:
+    """What all tasks of a batch have in common; travels once per executor, or once per bundle when it is small."""
+
+    stage_id: int
+    stage_attempt: int
+    program: bytes
+    """The pickled `StageProgram`; each task unpickles it for itself."""
+    shuffle_inputs: Mapping[int, Sequence[MapOutput]] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    import_paths: tuple[str, ...] = ()
+    """Folders from which the driver imports the user's own modules."""
+
+
+@dataclass(frozen=True)
+class TaskOrder:
+    """One task attempt."""
+
+    task_id: int
+    partition: int
+    attempt: int
+    payloads: bytes = b""
+    """Pickled mapping from `payload_key` to payload; empty when the task reads no source."""
+
+
+def head_of(batch: TaskBatch) -> BatchHead:
+    """What the tasks of ``batch`` have in common."""
+    return BatchHead(
+        stage_id=batch.stage_id,
+        stage_attempt=batch.stage_attempt,
+        program=batch.program,
+        shuffle_inputs=batch.shuffle_inputs,
+        properties=batch.properties,
+        import_paths=users_import_paths(tuple(sys.path)),
+    )
+
+
+def order_of(spec: TaskSpec) -> TaskOrder:
+    """What the task needs by itself.
+
+    Raises whatever pickling its payloads raises.
+    """
+    payloads = dumps(dict(spec.payloads)) if spec.payloads else b""
+    return TaskOrder(spec.task_id, spec.partition, spec.attempt, payloads)
+
+
+@lru_cache(maxsize=16)
+def users_import_paths(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``paths`` that hold neither Python's own modules nor installed packages, as absolute paths.
+
+    >>> users_import_paths(("/home/ada/lib", sysconfig.get_paths()["stdlib"]))
+    ('/home/ada/lib',)
+    """
+    installed = tuple({str(Path(path).resolve()) for path in sysconfig.get_paths().values()})
+    absolute = dict.fromkeys(str(Path(path).resolve()) for path in paths)
+    return tuple(path for path in absolute if not path.startswith(installed) and not path.endswith(".zip"))
+
+
+def use_import_paths(paths: tuple[str, ...]) -> None:
+    """Let this process import what the driver imports from ``paths``, where they exist on this machine."""
+    for path in paths:
+        if path not in sys.path and Path(path).is_dir():
+            sys.path.append(path)

@@ -1,0 +1,96 @@
+"""What a running task offers to the recipes, the shuffle and the user code inside it."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from spark_kernel.common.events import TaskMetrics
+from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.orders import BatchHead, TaskOrder
+from spark_kernel.core.execution.running_tasks import RunningTask
+from spark_kernel.core.lineage.recipes import Counts
+from spark_kernel.core.shared_variables.accumulator import TaskAccumulators
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass
+class TaskCounts:
+    """What the task counts while it runs."""
+
+    records_read: int = 0
+    bytes_read: int = 0
+    records_written: int = 0
+    bytes_written: int = 0
+    spilled_bytes: int = 0
+    shuffle_records_read: int = 0
+    shuffle_local_bytes_read: int = 0
+    shuffle_remote_bytes_read: int = 0
+    shuffle_records_written: int = 0
+    shuffle_bytes_written: int = 0
+
+
+class Task:
+    """What recipes, the shuffle and user code may ask of the running task; a `TaskScope`."""
+
+    def __init__(self, head: BatchHead, order: TaskOrder, state: ExecutorState, running: RunningTask) -> None:
+        self.partition = order.partition
+        self.stage_id = head.stage_id
+        self.task_id = order.task_id
+        self.attempt = order.attempt
+        self.counts: Counts = TaskCounts()
+        self.memory_share = state.memory_share
+        self.properties: Mapping[str, str] = head.properties
+        """The local properties of the thread that submitted the job."""
+        self.stored_blocks: list[StoredBlock] = []
+        self.accumulators = TaskAccumulators()
+        self._folder = state.folder / "tasks" / f"{order.task_id}-{head.stage_attempt}"
+        self._has_scratch = False
+        self._running = running
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for temporary files, made on first use and removed when the task ends."""
+        if not self._has_scratch:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._has_scratch = True
+        return self._folder
+
+    def check_cancelled(self) -> None:
+        """Raise TaskInterrupted when the task was cancelled."""
+        self._running.check()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Call ``callback``, from another thread, when the task is cancelled: for waits that no exception can end."""
+        self._running.on_cancel(callback)
+
+    def adopt_thread(self) -> Callable[[], None]:
+        """The calling thread works for the task too; returns what to call when it ends."""
+        self._running.adopt_thread()
+        return self._running.release_thread
+
+    def clean_up(self) -> None:
+        """Remove the temporary files."""
+        if self._has_scratch:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def metrics(self, seconds: float, result_bytes: int) -> TaskMetrics:
+        """The counts, for the driver."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+        return TaskMetrics(run_seconds=seconds, result_bytes=result_bytes, peak_memory_bytes=peak, **vars(self.counts))
+
+
+CURRENT_TASK: ContextVar[Task | None] = ContextVar("spark_kernel_task", default=None)
+"""Set by `run_task` only."""
+
+
+def current_task() -> Task | None:
+    """The task that the calling code runs in; None on the driver."""
+    return CURRENT_TASK.get()
