@@ -28,8 +28,8 @@ class Succeeded:
     """The task did all its work."""
 
     task_id: int
-    value: bytes
-    """Pickled."""
+    value: bytes | None
+    """Pickled; None when it is so large that the driver has to take it from the executor."""
     metrics: TaskMetrics
     accumulators: bytes = b""
     """Pickled mapping from accumulator id to what was added; empty when nothing was."""
@@ -92,6 +92,7 @@ def unsendable(spec: TaskSpec, error: Exception) -> Raised:
 
 
 def _success(outcome: Succeeded, spec: TaskSpec, batch: TaskBatch, executor_id: str) -> Report:
+    assert outcome.value is not None
     try:
         value = loads(outcome.value)
         accumulators = loads(outcome.accumulators) if outcome.accumulators else {}

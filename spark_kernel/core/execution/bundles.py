@@ -1,0 +1,83 @@
+"""Bundles: several partitions of a stage that one Dask task computes one after the other.
+
+A Dask task costs 1-2 ms of the scheduler, however little it does. So a batch with many more tasks than there are slots
+travels as bundles: large ones first, smaller ones towards the end, so that all slots end at about the same time. Nobody
+knows beforehand how long a partition takes; a bundle that runs for longer than a moment gives back what it has not
+begun, and the rest is cut again by what was measured.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from spark_kernel.core.execution.backend import TaskSpec
+from spark_kernel.core.execution.orders import TaskOrder
+
+MAX_TASKS = 256
+"""Tasks in one bundle, at most: what it gives back has travelled in vain."""
+SECONDS = 0.25
+"""After this long a bundle gives back what it has not begun: long compared with the cost of a Dask task, and short
+compared with a person's patience, since other slots may be idle meanwhile."""
+_SHARE = 2
+"""Each bundle takes one part in this many of a slot's share of what is left."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Tasks for one executor."""
+
+    tasks: tuple[TaskSpec, ...]
+    preferred: tuple[str, ...] = ()
+    """executor_ids that hold what they read."""
+
+
+def cut(tasks: Sequence[TaskSpec], slots: int, task_seconds: float | None = None) -> list[Bundle]:
+    """Bundles of ``tasks`` for ``slots`` tasks at once; ``task_seconds`` is how long one took so far, if known.
+
+    >>> [len(bundle.tasks) for bundle in cut([TaskSpec(i, i, 0) for i in range(100)], slots=2)]
+    [25, 18, 14, 10, 8, 6, 4, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1]
+    >>> [len(bundle.tasks) for bundle in cut([TaskSpec(i, i, 0) for i in range(4)], slots=2)]
+    [1, 1, 1, 1]
+    """
+    groups: dict[tuple[str, ...], list[TaskSpec]] = {}
+    for task in tasks:
+        groups.setdefault(task.preferred, []).append(task)
+    longest = MAX_TASKS
+    if task_seconds is not None:
+        longest = min(MAX_TASKS, max(1, int(SECONDS / max(task_seconds, 1e-6))))
+    return [
+        Bundle(tuple(part), preferred)
+        for preferred, group in groups.items()
+        for part in _shrinking(group, max(1, slots * len(group) // len(tasks)), longest)
+    ]
+
+
+def _shrinking(tasks: list[TaskSpec], slots: int, longest: int) -> Iterator[list[TaskSpec]]:
+    start = 0
+    while left := len(tasks) - start:
+        size = min(longest, max(1, left // (_SHARE * slots)))
+        yield tasks[start : start + size]
+        start += size
+
+
+class RunningBundle:
+    """The tasks of a bundle on its executor. `next` is for the thread that runs them, the rest for any."""
+
+    def __init__(self, orders: Iterable[TaskOrder]) -> None:
+        self._lock = threading.Lock()
+        self._waiting = deque(orders)
+
+    def next(self) -> TaskOrder | None:
+        """The task to run now; None when there is none left."""
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
+    def give_back(self) -> list[int]:
+        """Let go of all tasks that have not begun; their ids."""
+        with self._lock:
+            given_back = [order.task_id for order in self._waiting]
+            self._waiting.clear()
+        return given_back

@@ -1,0 +1,40 @@
+"""The way of an executor's messages to the driver: collected for a moment, so that short tasks cost little."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+
+from spark_kernel.core.execution.worker_messages import WorkerMessage
+
+SECONDS = 0.02
+"""A message waits this long for company, at most; less than anybody who watches a progress bar notices."""
+
+
+class Outbox:
+    """Safe to use from any thread.
+
+    ``send`` is called with pickled lists of messages, in any thread; ``call_later`` calls a function some seconds later.
+    """
+
+    def __init__(self, send: Callable[[bytes], None], call_later: Callable[[float, Callable[[], None]], None]) -> None:
+        self._send = send
+        self._call_later = call_later
+        self._lock = threading.Lock()
+        self._waiting: list[WorkerMessage] = []
+
+    def put(self, message: WorkerMessage) -> None:
+        """Send ``message`` soon."""
+        with self._lock:
+            self._waiting.append(message)
+            first = len(self._waiting) == 1
+        if first:
+            self._call_later(SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Send what waits now. Messages leave in the order in which they were put."""
+        with self._lock:
+            messages, self._waiting = self._waiting, []
+            if messages:
+                self._send(pickle.dumps(messages, protocol=5))

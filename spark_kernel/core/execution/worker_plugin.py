@@ -1,0 +1,174 @@
+"""The executor on a Dask worker: holds its state, and is what the functions find that Dask calls there.
+
+One plug-in per application and worker, named after the application, so that two applications on one cluster do not
+meet. The driver registers it once; workers that join later get it from the scheduler before their first task.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from distributed import Worker, WorkerPlugin, get_worker
+
+from spark_kernel.core.cache.block_store import BlockStore
+from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.bundle_runner import run_bundle
+from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.orders import BatchHead, TaskOrder, use_import_paths
+from spark_kernel.core.execution.outbox import Outbox
+from spark_kernel.core.execution.running_tasks import StageAttempt
+from spark_kernel.core.execution.worker_messages import Dropped, topic_of
+from spark_kernel.core.shared_variables.broadcast import BroadcastCache
+from spark_kernel.core.shuffle.local_transport import LocalTransport
+from spark_kernel.core.shuffle.map_outputs import NodePlace
+from spark_kernel.core.shuffle.writer import shuffle_folder
+from spark_kernel.resource_managers.scratch import scratch_folder
+
+_DEFAULT_MEMORY = 2 << 30
+"""Assumed where a worker has no limit."""
+_STORAGE_FRACTION = 0.3
+_EXECUTION_FRACTION = 0.3
+"""Shares of a worker's memory for cached blocks, and for all its tasks together before they spill."""
+_INTERRUPT_AGAIN = 0.1
+"""Seconds after which a cancelled task that still runs is interrupted once more."""
+_INTERRUPTS = 20
+
+_log = logging.getLogger(__name__)
+
+
+class ExecutorPlugin(WorkerPlugin):
+    """One executor of one application."""
+
+    def __init__(self, app_id: str, settings: Mapping[str, str]) -> None:
+        self.app_id = app_id
+        self.name = topic_of(app_id)
+        self._settings = dict(settings)
+
+    def setup(self, worker: Worker) -> None:
+        """Called by Dask when the plug-in reaches a worker."""
+        self._worker = worker
+        self._topic = topic_of(self.app_id)
+        self._broadcasts: dict[int, bytes] = {}
+        self._outbox = Outbox(self._send, self._call_later)
+        self.state = self._make_state(worker)
+        info = {
+            "executor_id": worker.contact_address,
+            "host": socket.gethostname(),
+            "cores": worker.state.nthreads,
+            "memory_bytes": worker.memory_manager.memory_limit or 0,
+        }
+        worker.log_event(self._topic, {"joined": info})
+
+    def teardown(self, worker: Worker) -> None:
+        """Called by Dask when the application or the worker ends."""
+        for stage in self.state.running.stages():
+            self.state.running.cancel(stage)
+        shutil.rmtree(self.state.folder / "blocks" / self._folder_name, ignore_errors=True)
+
+    def run(self, head: bytes, orders: bytes, broadcasts: Mapping[int, bytes]) -> dict[int, bytes] | None:
+        """Run a bundle in the calling thread; see `bundle_runner`."""
+        batch: BatchHead = pickle.loads(head)
+        tasks: list[TaskOrder] = pickle.loads(orders)
+        use_import_paths(batch.import_paths)
+        self._broadcasts.update(broadcasts)
+        return run_bundle(batch, tasks, self.state, self._outbox, self._call_later)
+
+    def cancel(self, stage: StageAttempt) -> list[int]:
+        """Interrupt the running tasks of a stage attempt, again and again until they have ended; their ids."""
+        running = self.state.running.cancel(stage)
+        if running:
+            self._interrupt_later(stage, _INTERRUPTS)
+        return running
+
+    def drop_broadcast(self, broadcast_id: int) -> None:
+        """Let go of a broadcast's value."""
+        self._broadcasts.pop(broadcast_id, None)
+        self.state.broadcasts.unpersist(broadcast_id)
+
+    def drop_shuffle(self, shuffle_id: int) -> None:
+        """Remove a shuffle's files from this machine."""
+        shutil.rmtree(shuffle_folder(self.state.folder, shuffle_id), ignore_errors=True)
+
+    def _make_state(self, worker: Worker) -> ExecutorState:
+        folder = scratch_folder(self.app_id, self._settings)
+        memory = worker.memory_manager.memory_limit or _DEFAULT_MEMORY
+        host = socket.gethostname()
+        self._folder_name = worker.contact_address.rpartition(":")[2]
+        return ExecutorState(
+            executor_id=worker.contact_address,
+            place=NodePlace(host, host, tuple(filter(None, (worker.nanny, worker.contact_address)))),
+            folder=folder,
+            memory_share=int(memory * _EXECUTION_FRACTION / worker.state.nthreads),
+            blocks=BlockStore(
+                folder / "blocks" / self._folder_name, int(memory * _STORAGE_FRACTION), self._block_dropped
+            ),
+            broadcasts=BroadcastCache(self._broadcasts.__getitem__),
+            transport=LocalTransport(host),
+        )
+
+    def _interrupt_later(self, stage: StageAttempt, times: int) -> None:
+        def again() -> None:
+            if times and self.state.running.cancel(stage):
+                self._interrupt_later(stage, times - 1)
+
+        self._call_later(_INTERRUPT_AGAIN, again)
+
+    def _block_dropped(self, block: StoredBlock) -> None:
+        self._outbox.put(Dropped(block))
+
+    def _send(self, messages: bytes) -> None:
+        self._worker.log_event(self._topic, {"executor": self.state.executor_id, "messages": messages})
+
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        self._worker.loop.add_callback(self._worker.loop.call_later, seconds, function)
+
+
+def executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
+    """The application's executor on ``worker``."""
+    plugin: ExecutorPlugin = worker.plugins[topic_of(app_id)]
+    return plugin
+
+
+# What Dask calls by name; everything that is not in Dask's hands is in the plug-in.
+
+
+def run_dask_task(app_id: str, head: bytes, orders: bytes, broadcast_ids: tuple[int, ...], *broadcasts: bytes) -> Any:
+    """One Dask task: a bundle."""
+    return executor_of(get_worker(), app_id).run(head, orders, dict(zip(broadcast_ids, broadcasts, strict=True)))
+
+
+def keep(data: bytes) -> bytes:
+    """One Dask task that is nothing but data for others: a batch's head, a broadcast's value."""
+    return data
+
+
+def cancel_stage(app_id: str, stage: StageAttempt, dask_worker: Worker) -> list[int]:
+    """Run on every worker to cancel a stage attempt: the ids of the tasks that were running there."""
+    return executor_of(dask_worker, app_id).cancel(stage)
+
+
+def drop_blocks(app_id: str, node_id: int, dask_worker: Worker) -> None:
+    """Run on every worker to remove the blocks of a dataset."""
+    executor_of(dask_worker, app_id).state.blocks.remove_node(node_id)
+
+
+def drop_broadcast(app_id: str, broadcast_id: int, dask_worker: Worker) -> None:
+    """Run on every worker to let go of a broadcast's value."""
+    executor_of(dask_worker, app_id).drop_broadcast(broadcast_id)
+
+
+def drop_shuffle(app_id: str, shuffle_id: int, dask_worker: Worker) -> None:
+    """Run on every worker to remove a shuffle's files."""
+    executor_of(dask_worker, app_id).drop_shuffle(shuffle_id)
+
+
+def end_worker_process(dask_worker: Any) -> None:
+    """Run on a nanny: kill its worker process, which it then replaces. For a thread that nothing else stops."""
+    process = dask_worker.process
+    if process is not None and process.process is not None:
+        process.process.kill()
