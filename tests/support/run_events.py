@@ -308,7 +308,7 @@ def dense_lineage(nodes: int, parents: int = 2) -> RunEvents:
     """One planned job in which each dataset reads ``parents`` earlier ones, spread over all: hard to lay out."""
     run = RunEvents(title=f"{nodes} tangled datasets")
     for index in range(nodes):
-        before = sorted({(index * 7 + 13 * k) % index for k in range(parents)}) if index else []
+        before = sorted({index - 1, *((index * 7 + 13 * k) % index for k in range(1, parents))}) if index else []
         run.node("union" if before else "parallelize", *before, line=index)
     run.job(nodes - 1)
     return run
