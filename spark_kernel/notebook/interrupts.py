@@ -1,0 +1,67 @@
+"""How a cell's run ends, whatever ended the cell; above all, what an interrupt does.
+
+An interrupt reaches Python's main thread as KeyboardInterrupt, at any line, and a second one may follow while the first
+is being dealt with. So the jobs are cancelled in a thread of its own, which no interrupt reaches, and the main thread
+waits for it with interrupts put aside. Used for plain cells and for ``%%spark`` cells alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from spark_kernel.notebook.runs import Run, cancelled_summary
+from spark_kernel.notebook.screen import say
+from spark_kernel.notebook.session import Session
+
+PATIENCE = 5.0
+"""Seconds that a cancellation may take before the notebook is handed back without its result."""
+
+
+def settle(session: Session, run: Run, error: BaseException | None) -> None:
+    """End ``run``, whose cell ended with ``error`` or without; after an interrupt cancel its jobs and say so."""
+    if not isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        session.end_run(run, error)
+        return
+    with _no_interrupts():
+        problem = _in_a_thread(lambda: run.cancel("the cell was interrupted"))
+        session.end_run(run, KeyboardInterrupt())
+        summary = cancelled_summary(run.model.to_json())
+        if problem:
+            say(f"The jobs of this cell may still run: {problem}. `%spark jobs` lists them, `%spark cancel` ends them.")
+        elif summary:
+            say(summary)
+
+
+def _in_a_thread(work: Callable[[], None]) -> str:
+    """Do ``work`` where no interrupt arrives; returns what went wrong, or nothing."""
+    problems: list[str] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except Exception as error:
+            problems.append(f"{type(error).__name__}: {error}")
+
+    worker = threading.Thread(target=attempt, name="spark-cancel", daemon=True)
+    worker.start()
+    worker.join(PATIENCE)
+    if worker.is_alive():
+        return f"the cluster did not answer within {PATIENCE:.0f} s"
+    return problems[0] if problems else ""
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Further interrupts change nothing inside; only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
