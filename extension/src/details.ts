@@ -144,17 +144,18 @@ function taskTimes(stage: Stage): Node | string {
     return '';
   }
   const at = (value: number) => `${seconds.max > 0 ? (100 * value) / seconds.max : 0}%`;
+  const spread = element(
+    'div',
+    { class: 'spk-spread', 'aria-hidden': 'true' },
+    element('span', {
+      class: 'spk-spread-range',
+      style: `left: ${at(seconds.min)}; width: calc(100% - ${at(seconds.min)})`
+    }),
+    element('span', { class: 'spk-spread-median', style: `left: ${at(seconds.median)}` })
+  );
   return section(
     'Task time',
-    element(
-      'div',
-      { class: 'spk-spread', 'aria-hidden': 'true' },
-      element('span', {
-        class: 'spk-spread-range',
-        style: `left: ${at(seconds.min)}; width: calc(100% - ${at(seconds.min)})`
-      }),
-      element('span', { class: 'spk-spread-median', style: `left: ${at(seconds.median)}` })
-    ),
+    spread,
     factList([
       ['Shortest', formatSeconds(seconds.min)],
       ['Median', formatSeconds(seconds.median)],
@@ -189,7 +190,12 @@ function datasetLink(dataset: Dataset, selection: Selection): Node {
 }
 
 function link(name: string, place: string, action: () => void): Node {
-  const made = element('button', { type: 'button', class: 'spk-link', title: place || null }, name);
+  const made = element(
+    'button',
+    { type: 'button', class: 'spk-link' },
+    element('span', {}, name),
+    place ? element('span', { class: 'spk-faint' }, place) : null
+  );
   made.addEventListener('click', action);
   return made;
 }

@@ -24,6 +24,7 @@ export function outcomeWord(outcome: State): string {
 
 /** The header of `run`'s card. */
 export function header(run: Run): HTMLElement {
+  const seconds = run.outcome === 'planned' ? null : elapsed(run);
   return element(
     'header',
     { class: 'spk-header' },
@@ -37,7 +38,12 @@ export function header(run: Run): HTMLElement {
         stateIcon(run.outcome),
         outcomeWord(run.outcome)
       ),
-      element('span', { class: 'spk-amounts' }, ...amounts(run).map(text => element('span', {}, text)))
+      element(
+        'span',
+        { class: 'spk-amounts' },
+        seconds === null ? null : element('span', { class: 'spk-elapsed' }, formatSeconds(seconds)),
+        ...amounts(run).map(text => element('span', {}, text))
+      )
     ),
     moved(run),
     run.message ? element('p', { class: 'spk-message', 'data-state': run.outcome }, run.message) : null
@@ -45,21 +51,18 @@ export function header(run: Run): HTMLElement {
 }
 
 function amounts(run: Run): string[] {
-  const seconds = elapsed(run);
-  const skipped = run.stages.filter(stage => stage.state === 'skipped').length;
-  const sum = (
-    key: 'total' | 'failed' | 'retried',
-    counted = run.stages.filter(s => s.state !== 'skipped')
-  ) => counted.reduce((total, stage) => total + stage.tasks[key], 0);
+  const ran = run.stages.filter(stage => stage.state !== 'skipped');
+  const skipped = run.stages.length - ran.length;
+  const sum = (key: 'total' | 'failed' | 'retried') =>
+    ran.reduce((total, stage) => total + stage.tasks[key], 0);
   return [
-    seconds === null || run.outcome === 'planned' ? '' : formatSeconds(seconds),
     run.jobs.length ? formatCount(run.jobs.length, 'job') : '',
     run.stages.length
       ? formatCount(run.stages.length, 'stage') + (skipped ? ` (${skipped} skipped)` : '')
       : '',
     sum('total') ? formatCount(sum('total'), 'task') : '',
     sum('failed') ? `${formatCount(sum('failed'), 'task')} failed` : '',
-    sum('retried') ? `${sum('retried')} retried` : ''
+    sum('retried') ? `${formatCount(sum('retried'))} retried` : ''
   ].filter(Boolean);
 }
 

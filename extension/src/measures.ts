@@ -62,10 +62,10 @@ export function timeRange(run: Run): { start: number; end: number } | null {
   return moments.length ? { start: Math.min(...moments), end: Math.max(...moments) } : null;
 }
 
-/** Seconds that the run took, or has taken as far as the saved state tells. */
+/** Seconds that the run took, or has taken as far as the saved state tells; null when it does not tell. */
 export function elapsed(run: Run): number | null {
   const range = timeRange(run);
-  return duration(run) ?? (range && range.end - (run.started ?? range.start));
+  return duration(run) ?? (range && range.end > range.start ? range.end - range.start : null);
 }
 
 /** A remark on task times that a person should act on, or "". */
@@ -98,10 +98,21 @@ export function describeTasks(stage: Stage): string {
   return parts.join(', ');
 }
 
-/** The stage that a box of the picture speaks for: the one that did something, or the last. */
+/** The first state that some stage of a box is in is the state of the box, as in `card/box_status.py`. */
+const MOST_URGENT: readonly State[] = [
+  'running',
+  'waiting',
+  'failed',
+  'cancelled',
+  'succeeded',
+  'planned',
+  'skipped'
+];
+
+/** The stage that a box of the picture speaks for. */
 export function chiefStage(stages: readonly Stage[]): Stage | undefined {
-  const idle: State[] = ['skipped', 'waiting', 'planned'];
-  return stages.find(stage => !idle.includes(stage.state)) ?? stages[stages.length - 1];
+  const urgency = (stage: Stage) => MOST_URGENT.indexOf(stage.state);
+  return [...stages].sort((one, other) => urgency(one) - urgency(other))[0];
 }
 
 /** What a state is called in a sentence. */

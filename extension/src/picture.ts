@@ -6,15 +6,16 @@
 import { describeDataset, describeEdge, describeStage, spoken } from './describe.js';
 import { element, svgElement } from './dom.js';
 import { outlineBox } from './geometry.js';
+import { legend } from './legend.js';
 import { chiefStage, duration, elapsed } from './measures.js';
-import type { Box, Dataset, Edge, Run, Stage } from './model.js';
+import type { Box, Dataset, Edge, Run, Stage, State } from './model.js';
 import type { Picked, Selection } from './selection.js';
 import type { DrawnEdge, Drawing } from './svg.js';
 import type { Tooltip, TooltipText } from './tooltip.js';
 import { Viewport } from './viewport.js';
 
-/** Size of the picture's text at scale 1, in pixels, like the text around it. */
-const TEXT_SIZE = 12.5;
+/** Pixels for a unit of the picture at 100%: its text is then as large as the text around it. */
+const UNIT = 1.1;
 
 /** Something to tab to and to pick. */
 interface Stop {
@@ -29,6 +30,7 @@ export class Picture {
   private readonly viewport: Viewport;
   /** Stages and datasets in the order of the arrow keys. */
   private readonly stops: Stop[] = [];
+  private readonly drawnStates = new Set<State>();
 
   constructor(
     private readonly run: Run,
@@ -36,18 +38,23 @@ export class Picture {
     private readonly selection: Selection,
     private readonly tooltip: Tooltip
   ) {
-    this.viewport = new Viewport(drawing.svg, (drawing.width * TEXT_SIZE) / textSize(drawing.svg));
-    this.element = element(
-      'figure',
-      { class: 'spk-picture', 'data-lm-suppress-shortcuts': 'true' },
-      this.viewport.element,
-      this.viewport.toolbar
-    );
+    this.viewport = new Viewport(drawing.svg, drawing.width * UNIT);
     drawing.svg.setAttribute('role', 'group');
     drawing.svg.setAttribute('aria-label', this.summary());
     boxesOf(run).forEach(box => this.markBox(box));
     run.nodes.forEach(node => this.markDataset(node));
     drawing.edges.forEach(edge => this.markEdge(edge));
+    this.element = element(
+      'figure',
+      { class: 'spk-picture', 'data-lm-suppress-shortcuts': 'true' },
+      this.viewport.element,
+      element(
+        'figcaption',
+        { class: 'spk-picture-foot' },
+        legend(run, this.drawnStates),
+        this.viewport.toolbar
+      )
+    );
     this.stops.forEach(({ group }, index) => group.setAttribute('tabindex', index ? '-1' : '0'));
     drawing.svg.addEventListener('keydown', event => this.onKey(event));
     this.viewport.element.addEventListener('scroll', () => tooltip.hide());
@@ -74,7 +81,9 @@ export class Picture {
     if (group && stage) {
       group.classList.add('spk-drawn-stage');
       group.setAttribute('data-state', stage.state);
+      this.drawnStates.add(stage.state);
       group.setAttribute('data-stage', String(stage.stageId));
+      group.style.setProperty('--spk-done', String(stage.tasks.succeeded / (stage.tasks.total || 1)));
       addShare(group, stage, this.run);
       const text = describeStage(stage);
       const others = box.stageIds.filter(id => id !== stage.stageId);
@@ -86,10 +95,9 @@ export class Picture {
   }
 
   private markDataset(node: Dataset): void {
-    const group = this.drawing.nodes.get(node.nodeId);
-    if (group) {
-      const states = node.stageIds.map(id => this.run.stages.find(stage => stage.stageId === id)?.state);
-      const skipped = states.length > 0 && states.every(state => state === 'skipped');
+    const states = node.stageIds.map(id => this.run.stages.find(stage => stage.stageId === id)?.state);
+    const skipped = states.length > 0 && states.every(state => state === 'skipped');
+    for (const group of this.drawing.nodes.get(node.nodeId) ?? []) {
       group.classList.add('spk-drawn-dataset');
       group.setAttribute('data-dataset', String(node.nodeId));
       group.toggleAttribute('data-persisted', node.storageLevel !== '');
@@ -196,7 +204,9 @@ export class Picture {
   private lightLineage(id: number | null): void {
     this.drawing.svg.classList.toggle('spk-tracing', id !== null);
     const related = id === null ? new Set<number>() : relatives(id, this.run.edges);
-    this.drawing.nodes.forEach((group, node) => group.classList.toggle('spk-related', related.has(node)));
+    this.drawing.nodes.forEach((groups, node) =>
+      groups.forEach(group => group.classList.toggle('spk-related', related.has(node)))
+    );
     this.drawing.edges.forEach(({ parent, child, element: group }) =>
       group.classList.toggle('spk-related', related.has(parent) && related.has(child))
     );
@@ -246,17 +256,4 @@ function addShare(group: SVGElement, stage: Stage, run: Run): void {
       })
     );
   }
-}
-
-/** The size of most text in the drawing, in its own units. */
-function textSize(svg: SVGSVGElement): number {
-  const sizes = new Map<number, number>();
-  for (const text of Array.from(svg.querySelectorAll('text[font-size]'))) {
-    const size = Number.parseFloat(text.getAttribute('font-size') ?? '');
-    if (size > 0) {
-      sizes.set(size, (sizes.get(size) ?? 0) + 1);
-    }
-  }
-  const [most] = [...sizes].sort((one, other) => other[1] - one[1]);
-  return most ? most[0] : 14;
 }

@@ -14,7 +14,8 @@ export interface Drawing {
   svg: SVGSVGElement;
   width: number;
   height: number;
-  nodes: Map<number, SVGElement>;
+  /** A dataset is drawn once in each stage that computes it. */
+  nodes: Map<number, SVGElement[]>;
   stages: Map<number, SVGElement>;
   edges: DrawnEdge[];
 }
@@ -48,6 +49,8 @@ const GEOMETRY = /^[\sA-Za-z0-9.,+\-()]*$/;
 const LENGTHS = /^[\s0-9.,+\-e%]*$/;
 const PAINT = /^(none|transparent|currentColor|#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,20})$/;
 const WORD = /^[a-z-]+$|^[0-9.]+$/;
+/** The vocabulary of `spark_kernel/notebook/card/svg.py`; nothing else on the page uses it. */
+const OWN_CLASS = /^sk-[a-z-]+$/;
 
 /** Attribute names that are copied, and what their values have to look like. */
 const ATTRIBUTES = new Map<string, RegExp>([
@@ -119,6 +122,7 @@ function copyOne(source: Node, target: SVGElement): SVGElement | null {
       made.setAttribute(name, value);
     }
   }
+  made.classList.add(...Array.from(source.classList).filter(name => OWN_CLASS.test(name)));
   target.append(made);
   return made;
 }
@@ -133,16 +137,21 @@ function isSvg(node: Node): node is Element {
   );
 }
 
-/** Ids end with what they stand for: `-node7`, `-stage2`, `-edge3-7`. Graphviz wraps links as `a_<id>` inside. */
+/**
+ * Ids end with what they stand for: `-node7`, `-node7-stage2` (drawn again), `-stage2`, `-edge3-7`, and
+ * `-edge3-7-node3-node7-stage2` (between such). Graphviz wraps links as `a_<id>` inside.
+ */
+const MEANING =
+  /^(?!a_).*?-(?:node(\d{1,9})(?:-stage\d+)?|stage(\d{1,9})|edge(\d{1,9})-(\d{1,9})(?:-(?:node|stage)[\w-]*)?)$/;
+
 function recordMeaning(id: string, made: SVGElement, drawing: Drawing): void {
-  const [, kind, first, second] = /^(?!a_).*-(node|stage|edge)(\d{1,9})(?:-(\d{1,9}))?$/.exec(id) ?? [];
-  if (kind === 'edge' && second !== undefined) {
-    drawing.edges.push({ parent: Number(first), child: Number(second), element: made });
-  } else if (kind === 'node' || kind === 'stage') {
-    const known = kind === 'node' ? drawing.nodes : drawing.stages;
-    if (second === undefined && !known.has(Number(first))) {
-      known.set(Number(first), made);
-    }
+  const [, node, stage, parent, child] = MEANING.exec(id) ?? [];
+  if (node !== undefined) {
+    drawing.nodes.set(Number(node), [...(drawing.nodes.get(Number(node)) ?? []), made]);
+  } else if (stage !== undefined) {
+    drawing.stages.set(Number(stage), made);
+  } else if (parent !== undefined && child !== undefined) {
+    drawing.edges.push({ parent: Number(parent), child: Number(child), element: made });
   }
 }
 

@@ -4,30 +4,53 @@ import { element } from './dom.js';
 import { formatCount, formatSeconds } from './format.js';
 import { stateIcon } from './icons.js';
 import { FLOWS, describeFlow, describeTasks, duration, flow, skewRemark, timeRange } from './measures.js';
-import type { FlowName } from './measures.js';
 import type { Job, Run, Stage } from './model.js';
 import type { Selection } from './selection.js';
+
+/** A column: its heading, and what stands in it for a stage. */
+interface Column {
+  heading: string;
+  cell: (stage: Stage, run: Run) => Node | string | null;
+}
 
 /** The table of `run`'s stages, or null when it has none. */
 export function stageTable(run: Run, selection: Selection): HTMLElement | null {
   if (!run.stages.length) {
     return null;
   }
-  // A column that would be empty all the way down is left out.
-  const flows = FLOWS.filter(name => describeFlow(flow(run.stages, name)));
-  const columns = ['Stage', 'Tasks', 'When', 'Task time', ...flows.map(name => flow([], name).label)];
+  const columns = columnsOf(run);
   const rows = jobsOf(run).flatMap(({ job, stages }) => [
-    job && run.jobs.length > 1 ? jobRow(job, columns.length) : null,
-    ...stages.map(stage => stageRow(stage, run, flows, selection))
+    job && run.jobs.length > 1 ? jobRow(job, columns.length + 1) : null,
+    ...stages.map(stage => stageRow(stage, run, columns, selection))
   ]);
+  const headings = ['Stage', ...columns.map(({ heading }) => heading)];
   const table = element(
     'table',
     { class: 'spk-stages' },
     element('caption', { class: 'spk-unseen' }, `Stages of ${run.title}`),
-    element('thead', {}, element('tr', {}, ...columns.map(name => element('th', { scope: 'col' }, name)))),
+    element(
+      'thead',
+      {},
+      element('tr', {}, ...headings.map(heading => element('th', { scope: 'col' }, heading)))
+    ),
     element('tbody', {}, ...rows)
   );
   return element('div', { class: 'spk-stages-scroller' }, table);
+}
+
+/** The columns after the stage's name. One that would be empty all the way down is left out. */
+function columnsOf(run: Run): Column[] {
+  const moved = FLOWS.map((name): Column => {
+    const text = (stage: Stage) => describeFlow(flow([stage], name));
+    return { heading: flow([], name).label, cell: stage => text(stage) };
+  });
+  const columns: Column[] = [
+    { heading: 'Tasks', cell: progress },
+    { heading: 'When', cell: whenBar },
+    { heading: 'Task time', cell: taskTime },
+    ...moved
+  ];
+  return columns.filter(({ cell }) => run.stages.some(stage => cell(stage, run)));
 }
 
 /** Stages under the first job that names them; those that no job names come last. */
@@ -61,7 +84,7 @@ function jobRow(job: Job, columns: number): HTMLElement {
   );
 }
 
-function stageRow(stage: Stage, run: Run, flows: readonly FlowName[], selection: Selection): HTMLElement {
+function stageRow(stage: Stage, run: Run, columns: readonly Column[], selection: Selection): HTMLElement {
   const picked = { kind: 'stage' as const, id: stage.stageId };
   const opener = element(
     'button',
@@ -74,10 +97,9 @@ function stageRow(stage: Stage, run: Run, flows: readonly FlowName[], selection:
     'tr',
     { class: 'spk-stage-row', 'data-state': stage.state, 'data-stage': stage.stageId },
     element('th', { scope: 'row' }, opener),
-    element('td', {}, progress(stage)),
-    element('td', { class: 'spk-when' }, whenBar(stage, run)),
-    element('td', {}, taskTime(stage)),
-    ...flows.map(name => element('td', { class: 'spk-number' }, describeFlow(flow([stage], name))))
+    ...columns.map(({ heading, cell }) =>
+      element('td', { class: heading === 'When' ? 'spk-when' : null }, cell(stage, run))
+    )
   );
   row.addEventListener('click', () => selection.toggle(picked));
   selection.follow(() => {
@@ -111,10 +133,10 @@ function progress(stage: Stage): HTMLElement {
 /** Where the stage lies in the time of the whole run. */
 function whenBar(stage: Stage, run: Run): HTMLElement | null {
   const range = timeRange(run);
-  if (!range || stage.started === null) {
+  if (!range || stage.started === null || range.end <= range.start) {
     return null;
   }
-  const whole = Math.max(range.end - range.start, 1e-9);
+  const whole = range.end - range.start;
   const took = (stage.ended ?? range.end) - stage.started;
   const left = Math.min(99, (100 * (stage.started - range.start)) / whole);
   const width = Math.min(100 - left, Math.max(1, (100 * took) / whole));

@@ -5,8 +5,8 @@ import { button, element } from './dom.js';
 const STEP = 1.25;
 const SMALLEST = 0.1;
 const LARGEST = 4;
-/** Below this the text can't be read; a wider picture scrolls instead. */
-const SMALLEST_FIT = 0.6;
+/** Below this the text can't be read; a picture that is still too wide scrolls until somebody asks for all of it. */
+const READABLE = 0.6;
 /** A pointer that moves less than this between down and up has clicked. */
 const DRAG_THRESHOLD = 4;
 
@@ -33,7 +33,7 @@ export class Viewport {
       button('Zoom out', '−', () => this.zoom(1 / STEP)),
       this.level,
       button('Zoom in', '+', () => this.zoom(STEP)),
-      button('Fit to width', 'Fit', () => this.fit())
+      button('Show the whole width', 'Fit', () => this.fit(SMALLEST))
     );
     this.listen();
     this.observer = typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(() => this.refit());
@@ -46,11 +46,13 @@ export class Viewport {
     return this.dragged;
   }
 
-  /** Make the whole width visible, unless it would be too small to read. */
-  fit(): void {
+  /** Make the whole width visible, unless that takes a scale below `smallest`. */
+  fit(smallest = READABLE): void {
     this.fitted = true;
-    const room = this.element.clientWidth;
-    this.apply(room > 0 ? Math.max(SMALLEST_FIT, Math.min(1, room / this.width)) : 1);
+    const { paddingLeft, paddingRight } = getComputedStyle(this.element);
+    const padding = (Number.parseFloat(paddingLeft) || 0) + (Number.parseFloat(paddingRight) || 0);
+    const room = this.element.clientWidth - padding;
+    this.apply(room > 0 ? Math.max(smallest, Math.min(1, room / this.width)) : 1);
   }
 
   /** Multiply the scale by `factor` around the point (`x`, `y`) of the window, or around the middle. */

@@ -43,7 +43,9 @@ test('details lead from a stage to its datasets and back', () => {
   const { element } = new Card(exampleRun());
   find(element, '.spk-stage-row[data-stage="2"] button').click();
   const link = (text: string) =>
-    [...element.querySelectorAll<HTMLElement>('.spk-link')].find(found => found.textContent === text)!;
+    [...element.querySelectorAll<HTMLElement>('.spk-link')].find(
+      found => found.firstChild?.textContent === text
+    )!;
   link('counts: reduceByKey').click();
   assert.match(words(find(element, '.spk-details')), /counts: reduceByKey ?cell \[4\], line 6/);
   link('Stage 2').click();

@@ -74,13 +74,17 @@ test('a picture nested very deeply does not overflow the stack', () => {
 
 test('what an element stands for is read off its id', () => {
   const drawing = readDrawing(
-    `${HEAD}><g id="app-1-run-2-stage3"><g id="a_app-1-run-2-stage4"/></g><g id="x-node12"/><g id="x-edge7-12"/><g id="node9"/></svg>`
+    `${HEAD}><g id="app-1-run-2-stage3"><g id="a_app-1-run-2-stage4"/></g><g id="x-node12"/><g id="x-node12-stage9"/><g id="x-edge7-12"/><g id="x-edge7-8-node7-node8-stage3"/><g id="node9"/></svg>`
   )!;
   assert.deepEqual([...drawing.stages.keys()], [3]);
   assert.deepEqual([...drawing.nodes.keys()], [12]);
+  assert.equal(drawing.nodes.get(12)?.length, 2);
   assert.deepEqual(
     drawing.edges.map(({ parent, child }) => [parent, child]),
-    [[7, 12]]
+    [
+      [7, 12],
+      [7, 8]
+    ]
   );
   assert.equal(find(drawing.svg, 'g').id, '');
 });
