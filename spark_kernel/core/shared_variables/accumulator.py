@@ -71,7 +71,7 @@ def accumulators_of_task(task: TaskAccumulators) -> Iterator[None]:
         _current_task.reset(token)
 
 
-class Accumulator(PySparkAccumulator, Generic[T]):  # type: ignore[misc]
+class Accumulator(PySparkAccumulator, Generic[T]):
     """A variable that tasks add to (``+=`` or ``add``) and only the driver reads (``value``). Pickles to its zero."""
 
     # PySpark's constructor enters the accumulator into a table of the whole process; ours belongs to a context.

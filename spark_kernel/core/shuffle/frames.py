@@ -1,6 +1,6 @@
 """The envelope of what lies in a shuffle file: each reducer's range is a sequence of frames, each with a checksum.
 
-    frame = header (16 bytes: kind, 3 zero bytes, CRC-32 of the payload, length of the payload) + payload
+    frame = header (16 bytes: kind, CRC-32 of the payload begun with the kind, length of the payload) + payload
 
 The kind says how the payload is encoded, so that blocks of records and of Arrow data can travel the same way.
 """
@@ -11,7 +11,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from zlib import crc32
 
-_HEADER = struct.Struct("<B3xIQ")
+from spark_kernel.core.shuffle.transport import BytesLike
+
+_HEADER = struct.Struct("<IIQ")
 HEADER_BYTES = _HEADER.size
 
 
@@ -19,38 +21,55 @@ class DamagedFrameError(Exception):
     """Bytes that are not what was written."""
 
 
-def frame(kind: int, payload: bytes) -> list[bytes]:
+def frame(kind: int, payload: bytes) -> tuple[bytes, bytes]:
     """Header and payload, to be written one after the other.
 
     >>> [len(part) for part in frame(1, b"abc")]
     [16, 3]
     """
-    return [_HEADER.pack(kind, crc32(payload), len(payload)), payload]
+    return _HEADER.pack(kind, crc32(payload, kind), len(payload)), payload
 
 
-def split_frames(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """(kind, payload) of each frame in ``data``.
+def split_frames(pieces: Iterable[BytesLike]) -> Iterator[tuple[int, memoryview]]:
+    """(kind, payload) of each frame in the bytes that ``pieces`` are when joined; a frame may span several of them.
 
-    >>> [(kind, bytes(payload)) for kind, payload in split_frames(memoryview(b"".join(frame(1, b"abc"))))]
-    [(1, b'abc')]
+    >>> data = b"".join(frame(1, b"abc") + frame(1, b"de"))
+    >>> [(kind, bytes(payload)) for kind, payload in split_frames([data[:20], data[20:]])]
+    [(1, b'abc'), (1, b'de')]
 
-    Raises DamagedFrameError when ``data`` doesn't end with a frame, or a checksum doesn't fit.
+    Raises DamagedFrameError when the bytes don't end with a frame, or a checksum doesn't fit.
     """
-    position = 0
-    while position < len(data):
-        if len(data) - position < HEADER_BYTES:
-            raise DamagedFrameError(f"{len(data) - position} bytes are left over after the last frame")
-        kind, checksum, length = _HEADER.unpack_from(data, position)
-        position += HEADER_BYTES
-        payload = data[position : position + length]
-        if len(payload) != length:
-            raise DamagedFrameError(f"a frame of {length} bytes has only {len(payload)}")
-        if crc32(payload) != checksum:
-            raise DamagedFrameError("the checksum of a frame doesn't fit its bytes")
-        position += length
-        yield kind, payload
+    left = b""
+    wanted = HEADER_BYTES
+    waiting: list[BytesLike] = []
+    held = 0
+    for piece in pieces:
+        waiting.append(piece)
+        held += len(piece)
+        if held < wanted:
+            continue
+        data = memoryview(piece) if len(waiting) == 1 else memoryview(b"".join(waiting))
+        position = 0
+        while (wanted := _frame_bytes(data, position)) <= len(data) - position:
+            yield _checked(data, position)
+            position += wanted
+        left = bytes(data[position:])
+        waiting, held = ([left], len(left)) if left else ([], 0)
+    if held:
+        raise DamagedFrameError(f"the last frame is cut off: {held} bytes of it are there, {wanted} were expected")
 
 
-def joined_bytes(parts: Iterable[bytes]) -> int:
-    """Total length of ``parts``."""
-    return sum(map(len, parts))
+def _frame_bytes(data: memoryview, position: int) -> int:
+    """Size of the frame that begins at ``position``; of its header where not even that is whole."""
+    if len(data) - position < HEADER_BYTES:
+        return HEADER_BYTES
+    length: int = _HEADER.unpack_from(data, position)[2]
+    return HEADER_BYTES + length
+
+
+def _checked(data: memoryview, position: int) -> tuple[int, memoryview]:
+    kind, checksum, length = _HEADER.unpack_from(data, position)
+    payload = data[position + HEADER_BYTES : position + HEADER_BYTES + length]
+    if crc32(payload, kind) != checksum:
+        raise DamagedFrameError("the checksum of a frame doesn't fit its bytes")
+    return kind, payload

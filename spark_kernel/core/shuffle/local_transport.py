@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 
 from spark_kernel.core.shuffle.map_outputs import NodePlace
+from spark_kernel.core.shuffle.spill_files import file_pieces
 from spark_kernel.core.shuffle.transport import BlockMissingError, BytesLike, FileRange, PeerUnreachableError
 
+_PIECE = 4 << 20
 
-def read_range(path: str, start: int, stop: int) -> bytes:
-    """The bytes ``[start, stop)`` of a file.
 
-    Read, not mapped: a file that somebody truncates while it is mapped kills the process with SIGBUS.
+def local_pieces(file_range: FileRange) -> Iterator[bytes]:
+    """The bytes of a range of a file, in pieces of at most 4 MiB.
+
+    Read, not mapped: a file that somebody truncates while it is mapped kills the process with SIGBUS, and records are
+    copied anyway when they are unpickled.
 
     Raises BlockMissingError when the file is not there or too short.
     """
+    path, start, stop = file_range
     try:
         with open(path, "rb", buffering=0) as file:
-            data = os.pread(file.fileno(), stop - start, start)
-            while len(data) < stop - start:
-                more = os.pread(file.fileno(), stop - start - len(data), start + len(data))
-                if not more:
-                    raise BlockMissingError(
-                        f"{path} ends at byte {start + len(data)}, where {stop} were expected: it was truncated"
-                    )
-                data += more
-            return data
+            yield from file_pieces(file.fileno(), start, stop, _PIECE)
     except OSError as error:
         raise BlockMissingError(f"can't read {path}: {error.strerror or error}") from error
+
+
+def read_range(file_range: FileRange) -> bytes:
+    """The bytes of a range of a file, at once.
+
+    Raises BlockMissingError when the file is not there or too short.
+    """
+    pieces = list(local_pieces(file_range))
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class LocalTransport:
@@ -42,14 +47,8 @@ class LocalTransport:
         """Whether ``place`` is this machine."""
         return place.machine_id == self._machine_id
 
-    def request(self, place: NodePlace, ranges: Sequence[FileRange]) -> Future[list[BytesLike]]:
-        """Read at once; files of other machines are unreachable."""
+    def fetch(self, place: NodePlace, ranges: Sequence[FileRange]) -> Future[list[BytesLike]]:
+        """Fails: there is nobody to ask."""
         future: Future[list[BytesLike]] = Future()
-        if not self.is_local(place):
-            future.set_exception(PeerUnreachableError(f"{place.host} is another machine, and nothing connects to it"))
-            return future
-        try:
-            future.set_result([read_range(path, start, stop) for path, start, stop in ranges])
-        except BlockMissingError as error:
-            future.set_exception(error)
+        future.set_exception(PeerUnreachableError(f"{place.host} is another machine, and nothing connects to it"))
         return future

@@ -28,7 +28,7 @@ class BlockTransport(Protocol):
     def is_local(self, place: NodePlace) -> bool:
         """Whether files of ``place`` can be opened right here."""
 
-    def request(self, place: NodePlace, ranges: Sequence[FileRange]) -> Future[list[BytesLike]]:
+    def fetch(self, place: NodePlace, ranges: Sequence[FileRange]) -> Future[list[BytesLike]]:
         """Begin to fetch ``ranges``; the future gives the bytes of each, whole, in the same order.
 
         The future fails with BlockMissingError or PeerUnreachableError. Cancelling it abandons the request.

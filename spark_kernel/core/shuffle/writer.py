@@ -1,28 +1,30 @@
 """The end of a map task: its pairs become one indexed shuffle file, each reducer's part in one piece.
 
-Called by execution for a stage that ends in a shuffle. What the file looks like is in `frames.py`.
+Called by execution for a stage that ends in a shuffle. What the file looks like is in `frames.py`. Combiners that
+outgrow memory are written out and begun anew: the reduce side combines them once more anyway.
 """
 
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate, chain, islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spark_kernel.core.lineage.recipes import TaskScope
-from spark_kernel.core.lineage.shuffle_specs import Aggregator, ShuffleSpec
-from spark_kernel.core.shuffle.frames import frame
+from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
+from spark_kernel.core.shuffle.combining import Pair, combine, value_loop
+from spark_kernel.core.shuffle.frame_buffer import FrameBuffer
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
+from spark_kernel.core.shuffle.pair_buckets import PairBuckets, chunks
 from spark_kernel.core.shuffle.partitioning import partitions_of
-from spark_kernel.core.shuffle.record_blocks import Pair, RecordBlocks
+from spark_kernel.core.shuffle.record_blocks import RecordBlocks
+from spark_kernel.core.shuffle.user_functions import UsersFunctions
 
 INLINE_BYTES = 64 * 1024
 """Outputs up to this size travel with the task's result instead of lying in a file."""
-_CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -58,46 +60,60 @@ def write_shuffle(
 ) -> MapOutput:
     """Partition the pairs, combining them first where ``spec`` says so, and write them to one file.
 
-    Raises whatever the user's functions raise, and OSError when the disk is full.
+    Raises whatever the user's functions raise, TypeError for records that are no pairs or keys that can't be hashed,
+    and OSError when the disk is full.
     """
-    blocks = blocks or RecordBlocks()
-    if spec.aggregator is not None and spec.map_side_combine:
-        records = iter(_combined(records, spec.aggregator).items())
-    buckets: list[list[Pair]] = [[] for _ in range(spec.partitioner.num_partitions)]
-    while chunk := list(islice(records, _CHUNK)):
-        scope.check_cancelled()
-        for partition, record in zip(partitions_of(spec.partitioner, [key for key, _ in chunk]), chunk, strict=True):
-            buckets[partition].append(record)
-    parts = [frame(blocks.kind, blocks.encode(bucket)) if bucket else [] for bucket in buckets]
-    offsets = array("Q", accumulate((sum(map(len, part)) for part in parts), initial=0))
-    count = sum(map(len, buckets))
-    scope.counts.shuffle_records_written += count
-    scope.counts.shuffle_bytes_written += offsets[-1]
-    inline = b"".join(chain.from_iterable(parts)) if offsets[-1] <= INLINE_BYTES else None
+    share = scope.memory_share
+    partitions = spec.partitioner.num_partitions
+    buffer = FrameBuffer(partitions, share // 4, scope)
+    choose = partial(partitions_of, spec.partitioner)
+    buckets = PairBuckets(partitions, choose, blocks or RecordBlocks(), buffer, share // 8)
+    try:
+        if spec.aggregator is not None and spec.map_side_combine:
+            for combined, _ in combine(records, value_loop(spec.aggregator), share // 2, scope):
+                _add_all(iter(combined.items()), buckets, scope)
+                combined.clear()
+        else:
+            _add_all(records, buckets, scope)
+        buckets.flush()
+        return store_frames(buffer, buckets.records, target, scope)
+    finally:
+        buffer.close()
+
+
+def store_frames(buffer: FrameBuffer, records: int, target: ShuffleTarget, scope: TaskScope) -> MapOutput:
+    """The output of a map task whose frames for each reducer are in ``buffer``: written to its file, or inline."""
+    offsets = buffer.offsets()
+    inline = b"".join(buffer.all_pieces()) if offsets[-1] <= INLINE_BYTES else None
     if inline is None:
-        _write_atomically(target.path, parts)
+        _write_atomically(target.path, buffer)
+    scope.counts.shuffle_records_written += records
+    scope.counts.shuffle_bytes_written += offsets[-1]
     return MapOutput(
         map_partition=target.map_partition,
         executor_id=target.executor_id,
         place=target.place,
         path="" if inline is not None else str(target.path),
         offsets=offsets,
-        records=count,
+        records=records,
         inline=inline,
     )
 
 
-def _combined(records: Iterator[Pair], aggregator: Aggregator) -> dict[Any, Any]:
-    combined: dict[Any, Any] = {}
-    create, merge = aggregator.create, aggregator.merge_value
-    for key, value in records:
-        combined[key] = merge(combined[key], value) if key in combined else create(value)
-    return combined
+def _add_all(pairs: Iterator[tuple[Any, Any]], buckets: PairBuckets, scope: TaskScope) -> None:
+    for chunk, record_bytes in chunks(pairs):
+        scope.check_cancelled()
+        with UsersFunctions():
+            buckets.add(chunk, record_bytes)
 
 
-def _write_atomically(path: Path, parts: list[list[bytes]]) -> None:
+def _write_atomically(path: Path, buffer: FrameBuffer) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".writing")
-    with open(temporary, "wb") as file:
-        file.writelines(chain.from_iterable(parts))
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb", buffering=1 << 20) as file:
+            file.writelines(buffer.all_pieces())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
