@@ -6,11 +6,12 @@ and drawn. The last value is shown: a lazy dataset by its graph and its first ro
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from IPython.display import display
 
@@ -21,6 +22,8 @@ from spark_kernel.notebook.engine import Engine
 from spark_kernel.notebook.magics.flags import CellOptions
 from spark_kernel.notebook.previews import Preview
 from spark_kernel.notebook.runs import Run
+
+Value = TypeVar("Value")
 
 NOTHING = object()
 """The value of a cell that has none."""
@@ -57,7 +60,7 @@ class CellExecution:
         for statement in statements:
             value = self._value_of(statement)
         self._hand_over(value, statements)
-        self._show(value)
+        self._show(value, statements)
 
     def plan(self, statements: Sequence[Statement]) -> str:
         """Compile every statement, run no action; returns what to tell the user."""
@@ -73,7 +76,7 @@ class CellExecution:
             self._shell.user_ns.update(held.earlier)
         self._hand_over(value, statements)
         if not self._engine.is_dataset(value):
-            self._show(value)
+            self._show(value, statements)
         if not held.notes and not self._run.model.to_json()["stages"]:
             return "Nothing to plan: the cell starts no job and makes no dataset."
         return "\n".join(["Planned. Nothing ran.", *held.notes])
@@ -94,21 +97,21 @@ class CellExecution:
 
     # -- showing -------------------------------------------------------------------------------------------------
 
-    def _show(self, value: object) -> None:
+    def _show(self, value: object, statements: Sequence[Statement]) -> None:
         if value is NOTHING or self._quiet:
             return
         if not self._engine.is_dataset(value):
             sys.displayhook(value)
             return
-        self._preview(value)
+        self._preview(value, statements[-1])
         self._shell.displayhook.update_user_ns(value)
 
-    def _preview(self, dataset: object) -> None:
+    def _preview(self, dataset: object, statement: Statement) -> None:
         context, limit = self._run.context, self._options.limit
         if limit == 0:
             self._run.draw_plan(context.plan(dataset))
             return
-        rows, complete = context.preview(dataset, limit)
+        rows, complete = call_at(statement, lambda: context.preview(dataset, limit))
         display(Preview(rows, complete, self._names.name_of(dataset), limit))
 
     # -- planning ------------------------------------------------------------------------------------------------
@@ -166,6 +169,14 @@ def run_code(statement: Statement, global_names: dict[str, Any], names: dict[str
         return eval(statement.code, global_names, names)
     exec(statement.code, global_names, names)
     return NOTHING
+
+
+def call_at(statement: Statement, function: Callable[[], Value]) -> Value:
+    """Call ``function`` as if the statement did: its job belongs to that line, as do its errors."""
+    tree = ast.increment_lineno(ast.parse("function()", mode="eval"), statement.line - 1)
+    code = compile(tree, statement.code.co_filename, "eval")
+    result: Any = run_code(replace(statement, code=code, is_value=True), {"function": function}, {})
+    return cast(Value, result)
 
 
 def _line_of(traceback: TracebackType | None, statement: Statement) -> int:

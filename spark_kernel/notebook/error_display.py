@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import linecache
 import re
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
@@ -23,6 +24,7 @@ from spark_kernel.notebook.session import FULL_TRACEBACK_SETTING, Session
 RECORD_WIDTH = 300
 """Characters of a failing record that are shown."""
 
+_STANDARD_LIBRARY = (sysconfig.get_path("stdlib"), "<frozen")
 _OUR_MODULES = ("spark_kernel",)
 _FRAME = re.compile(r'^( *)File "([^"]+)", line (\d+)(, in .+)?$')
 _MAGIC_CALL = re.compile(r"get_ipython\(\)\.run_(cell|line)_magic\('(\w+)', (['\"])(.*?)\3[,)]")
@@ -137,7 +139,7 @@ def _is_ours(link: TracebackType) -> bool:
 
 def _is_users(link: TracebackType) -> bool:
     file = link.tb_frame.f_code.co_filename
-    return CELLS.cell_of(file) is not None or (is_users_file(file) and not file.startswith("<frozen"))
+    return CELLS.cell_of(file) is not None or (is_users_file(file) and not file.startswith(_STANDARD_LIBRARY))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

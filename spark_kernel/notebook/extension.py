@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import atexit
 import builtins
-import importlib
-import threading
 from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -103,12 +101,6 @@ def body_for_bare_magic(lines: list[str]) -> list[str]:
 def make_card(run: Run) -> Card:
     """The run card of a cell, with a Cancel button that works while the cell runs."""
     # Loads ipywidgets; the kernel does so in the background, before the first job.
-    live: Any = importlib.import_module("spark_kernel.notebook.card.live")
+    from spark_kernel.notebook.card.live import RunCard
 
-    def cancel() -> None:
-        # Called by the front end's message handler, which must not wait for the cluster.
-        arguments = ("cancelled with the button of the run card",)
-        threading.Thread(target=run.cancel, args=arguments, name="spark-cancel", daemon=True).start()
-
-    card: Card = live.RunCard(run.run_id, run.title, run.cell, on_cancel=cancel)
-    return card
+    return RunCard(run.run_id, run.title, run.cell, lambda: run.cancel("cancelled with the button of the run card"))

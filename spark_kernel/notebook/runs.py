@@ -1,7 +1,7 @@
 """One execution of a cell: the jobs that it starts, their run card, and how it ends.
 
 `Session` makes runs; the cell hooks and ``%%spark`` begin and end them. A run costs next to nothing until the cell
-starts a job: only then is there a card.
+starts a job: only then does its card appear.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from spark_kernel.common.errors import JobCancelledError
-from spark_kernel.common.events import Event, JobGraph, JobSubmitted, Outcome, RunEnded, RunStarted
+from spark_kernel.common.events import Event, JobGraph, Outcome, RunEnded, RunStarted
 from spark_kernel.notebook.card.model import RunModel
 from spark_kernel.notebook.card.run_json import RunJson, StageJson
 from spark_kernel.notebook.engine import Context
@@ -27,16 +27,40 @@ class Card(Protocol):
         """What the run caused so far."""
 
     def show(self) -> None:
-        """Put it under the cell."""
+        """The cell begins, in this thread; nothing is visible before its first job."""
 
     def listen(self, event: Event) -> None:
         """Take one event into account."""
 
-    def finish(self, outcome: Outcome, message: str) -> None:
-        """Replace the live display by one that needs no kernel."""
+    def add_plan(self, graph: JobGraph) -> None:
+        """Show stages that nothing runs."""
+
+    def finish(self, outcome: Outcome, message: str, patience: float) -> None:
+        """Replace the live display by one that needs no kernel; wait ``patience`` seconds for its picture."""
 
 
 MakeCard = Callable[["Run"], Card]
+
+
+class NoCard:
+    """What takes a card's place for a cell that shows none: only the record of its run."""
+
+    def __init__(self, run: Run) -> None:
+        self.model = RunModel(run.run_id, run.title, run.cell)
+
+    def show(self) -> None:
+        """There is nothing to show."""
+
+    def listen(self, event: Event) -> None:
+        """Take one event into account."""
+        self.model.apply(event)
+
+    def add_plan(self, graph: JobGraph) -> None:
+        """Keep a record of the plan."""
+        self.model.add_plan(graph)
+
+    def finish(self, outcome: Outcome, message: str, patience: float) -> None:
+        """There is nothing to finish."""
 
 
 class Run:
@@ -45,21 +69,27 @@ class Run:
     Begins with `begin` in the thread that executes the cell; `end` may be called more than once, the first call counts.
     """
 
-    def __init__(self, run_id: str, title: str, cell: int | None, context: Context, make_card: MakeCard | None) -> None:
+    def __init__(
+        self, run_id: str, title: str, cell: int | None, context: Context, make_card: MakeCard, patience: float
+    ) -> None:
+        """``patience``: seconds that the end of the cell may wait for the picture of its card."""
         self.run_id = run_id
         self.title = title
         self.cell = cell
         self.context = context
         self.planned = False
         """Whether the cell ran with its actions held back."""
-        self.ended = False
-        self.model = RunModel(run_id, title, cell)
-        self._make_card = make_card
-        self._card: Card | None = None
-        self._started = RunStarted(time=time.time(), run_id=run_id, title=title, cell=cell)
-        self._changing = threading.RLock()
+        self._patience = patience
+        self._card = make_card(self)
+        self._ending = threading.Lock()
+        self._ended = False
         self._jobs_belong_here = ExitStack()
         self._stop_listening: Callable[[], None] = lambda: None
+
+    @property
+    def model(self) -> RunModel:
+        """The record of the run."""
+        return self._card.model
 
     @property
     def has_jobs(self) -> bool:
@@ -68,15 +98,14 @@ class Run:
 
     def begin(self) -> None:
         """Jobs that this thread starts from now on belong to this run."""
-        self._stop_listening = self.context.events.listen(self._listen)
-        self.context.events.announce(self._started)
+        self._card.show()
+        self._stop_listening = self.context.events.listen(self._card.listen)
+        self.context.events.announce(RunStarted(time=time.time(), run_id=self.run_id, title=self.title, cell=self.cell))
         self._jobs_belong_here.enter_context(self.context.run(self.run_id))
 
     def draw_plan(self, graph: JobGraph) -> None:
         """Show the stages of a dataset that nothing computes."""
-        with self._changing:
-            self._show_card()
-            self.model.add_plan(graph)
+        self._card.add_plan(graph)
 
     def cancel(self, reason: str) -> None:
         """Cancel the jobs of this run; returns when they are cancelled."""
@@ -84,33 +113,15 @@ class Run:
 
     def end(self, error: BaseException | None) -> None:
         """The cell is over, with ``error`` or without."""
-        with self._changing:
-            if self.ended:
+        with self._ending:
+            if self._ended:
                 return
-            self.ended = True
+            self._ended = True
         outcome, message = outcome_of(error, self.planned)
         self._jobs_belong_here.close()
-        ended = RunEnded(time=time.time(), run_id=self.run_id, outcome=outcome, message=message)
-        self.context.events.announce(ended)
+        self.context.events.announce(RunEnded(time=time.time(), run_id=self.run_id, outcome=outcome, message=message))
         self._stop_listening()
-        if self._card is not None:
-            self._card.finish(outcome, message)
-
-    def _listen(self, event: Event) -> None:
-        with self._changing:
-            if isinstance(event, JobSubmitted) and event.run_id == self.run_id:
-                self._show_card()
-            if self._card is not None:
-                self._card.listen(event)
-            else:
-                self.model.apply(event)
-
-    def _show_card(self) -> None:
-        if self._card is None and self._make_card is not None:
-            self._card = self._make_card(self)
-            self._card.listen(self._started)
-            self.model = self._card.model
-            self._card.show()
+        self._card.finish(outcome, message, self._patience)
 
 
 def outcome_of(error: BaseException | None, planned: bool) -> tuple[Outcome, str]:

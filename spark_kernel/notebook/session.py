@@ -15,12 +15,15 @@ from spark_kernel.common.errors import ContextError, SettingsError
 from spark_kernel.common.ids import Counter
 from spark_kernel.notebook.engine import Context, Engine
 from spark_kernel.notebook.job_log import JobLog
-from spark_kernel.notebook.runs import MakeCard, Run
+from spark_kernel.notebook.runs import MakeCard, NoCard, Run
 
 CardMode = Literal["auto", "magic", "off"]
 CARD_MODES: tuple[CardMode, ...] = ("auto", "magic", "off")
 CARD_SETTING = "spark.kernel.card"
 """``auto``: every cell that starts a job has a run card; ``magic``: only ``%%spark`` cells; ``off``: none."""
+PATIENCE_SETTING = "spark.kernel.card.patience"
+"""Seconds that the end of a cell waits for the picture of its card; a picture that takes longer is added later."""
+DEFAULT_PATIENCE = "1.5"
 FULL_TRACEBACK_SETTING = "spark.kernel.fullTraceback"
 """``true``: errors show the frames of this package and of the executors as well."""
 
@@ -35,7 +38,7 @@ class Session:
     def __init__(
         self,
         engine: Engine,
-        make_card: MakeCard | None = None,
+        make_card: MakeCard = NoCard,
         master: str | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
@@ -169,7 +172,8 @@ class Session:
             title=title or (f"cell [{cell}]" if cell is not None else "cell"),
             cell=cell,
             context=context,
-            make_card=self._make_card if with_card else None,
+            make_card=self._make_card if with_card else NoCard,
+            patience=float(self.setting(PATIENCE_SETTING, DEFAULT_PATIENCE)),
         )
         self._runs[threading.get_ident()] = run
         run.begin()

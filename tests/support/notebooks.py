@@ -14,7 +14,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from spark_kernel.common.events import Event
+from spark_kernel.common.events import Event, JobGraph
 from spark_kernel.notebook.card.model import RunModel
 from spark_kernel.notebook.extension import SparkExtension
 from spark_kernel.notebook.runs import Run
@@ -31,13 +31,20 @@ class FakeCard:
         self.shown = 0
         self.finished: list[tuple[str, str]] = []
 
+    @property
+    def is_visible(self) -> bool:
+        return self.shown > 0 and bool(self.model.to_json()["stages"])
+
     def show(self) -> None:
         self.shown += 1
 
     def listen(self, event: Event) -> None:
         self.model.apply(event)
 
-    def finish(self, outcome: str, message: str) -> None:
+    def add_plan(self, graph: JobGraph) -> None:
+        self.model.add_plan(graph)
+
+    def finish(self, outcome: str, message: str, patience: float) -> None:
         self.finished.append((outcome, message))
 
 
@@ -60,7 +67,12 @@ class Notebook:
     engine: FakeEngine
     session: Session
     extension: SparkExtension
-    cards: list[FakeCard] = field(default_factory=list)
+    all_cards: list[FakeCard] = field(default_factory=list)
+
+    @property
+    def cards(self) -> list[FakeCard]:
+        """The run cards that a person sees, in order."""
+        return [card for card in self.all_cards if card.is_visible]
 
     @property
     def context(self) -> FakeContext:

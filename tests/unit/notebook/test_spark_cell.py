@@ -79,7 +79,7 @@ def test_lines_are_those_that_the_user_sees(cells: Notebook, code: str, line: in
 def test_a_lazy_last_value_shows_its_first_rows(cells: Notebook) -> None:
     output = cells.run(WORDS + "words")
     (card,) = cells.cards
-    assert [job["name"] for job in card.model.to_json()["jobs"]] == ["preview"]
+    assert [(job["name"], job["place"]) for job in card.model.to_json()["jobs"]] == [("preview", "cell [1], line 4")]
     (shown,) = output.displays
     assert shown["text/plain"] == "all 4 rows of words\n'to'\n'be'\n'or'\n'not'"
     assert "<table" in shown["text/html"]
