@@ -1,6 +1,6 @@
 """The names of things, and their grammar.
 
-    application   app-<yyyymmddHHMMSS>-<4 hex>        app-20261122133505-9f3c
+    application   <kind>-<yyyymmddHHMMSS>-<4 hex>     app-20261122133505-9f3c; local-... on one machine, as in Spark
     run           <application>/run-<n>               one execution of a cell
     job, stage    integers from 0, per application
     task          integer from 0, per application; one per attempt
@@ -17,14 +17,14 @@ import threading
 import time
 
 
-def new_application_id(now: float | None = None) -> str:
+def new_application_id(now: float | None = None, kind: str = "app") -> str:
     """An id that no other application on this machine has.
 
     >>> new_application_id(0.0)[:19]
     'app-19700101000000-'
     """
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
-    return f"app-{stamp}-{secrets.token_hex(2)}"
+    return f"{kind}-{stamp}-{secrets.token_hex(2)}"
 
 
 class Counter:

@@ -1,1 +1,18 @@
-"""The RDD API: thin handles over lineage nodes, one theme a file."""
+"""The RDD API: thin handles over lineage nodes, one theme a file.
+
+rdd.py             the class; below it, one layer a theme:
+saving, trees, statistics, sampling, sorting, actions, joins, keyed, repartitioning, side_by_side, narrow,
+persistence, introspection, handle
+
+elementwise, partitionwise, combining, cogrouping, samplers, redistribution, pipes, sources
+                   recipes: what a task does with its records
+folds, histograms  what an action makes of a partition
+operations         the user's line that everything carries
+spark_rdds, debug_string
+                   ids and lineage text as Spark would show them
+session            what is asked of the context
+"""
+
+from spark_kernel.core.rdd.rdd import RDD
+
+__all__ = ["RDD"]

@@ -1,0 +1,70 @@
+"""Recipes of joins: values are tagged with the dataset they came from, grouped by key, and taken apart again.
+
+The meaning is that of ``pyspark/join.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, product, repeat
+from typing import Any
+
+from pyspark.resultiterable import ResultIterable
+
+from spark_kernel.core.lineage.recipes import Records, TaskScope
+
+
+@dataclass(frozen=True)
+class Tag:
+    """``(key, (tag, value))``."""
+
+    tag: int
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """One pair for each."""
+        tag = self.tag
+        for record in next(inputs):
+            yield record[0], (tag, record[1])
+
+
+@dataclass(frozen=True)
+class JoinTagged:
+    """``(key, (left, right))`` for every combination of a key's values tagged 0 and 1.
+
+    With ``keep_left`` a left value that has no partner is paired with None, and likewise for the right.
+    """
+
+    keep_left: bool = False
+    keep_right: bool = False
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """Left values in order, and for each the right values in order."""
+        return chain.from_iterable(map(self._pairs, next(inputs)))
+
+    def _pairs(self, group: tuple[Any, Iterable[tuple[int, Any]]]) -> Iterable[tuple[Any, tuple[Any, Any]]]:
+        key, tagged = group
+        sides: tuple[list[Any], list[Any]] = ([], [])
+        for tag, value in tagged:
+            sides[tag].append(value)
+        left, right = sides
+        if not left and self.keep_right:
+            left.append(None)
+        if not right and self.keep_left:
+            right.append(None)
+        return zip(repeat(key), product(left, right), strict=False)
+
+
+@dataclass(frozen=True)
+class SplitTagged:
+    """``(key, (values tagged 0, values tagged 1, ...))``."""
+
+    datasets: int
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """One pair for each key; the values as iterables with a length."""
+        for key, tagged in next(inputs):
+            sides: list[list[Any]] = [[] for _ in range(self.datasets)]
+            for tag, value in tagged:
+                sides[tag].append(value)
+            yield key, tuple(map(ResultIterable, sides))

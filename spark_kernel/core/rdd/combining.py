@@ -1,0 +1,111 @@
+"""What brings the values of a key together: recipes, and functions that the shuffle may know faster ways for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.lineage.shuffle_specs import Aggregator, KeyOrdering
+
+
+def first_value(value: Any) -> Any:
+    """A key's first value is its first combiner."""
+    return value
+
+
+def keep(first: Any, _: Any) -> Any:
+    """The first of two."""
+    return first
+
+
+def in_list(value: Any) -> list[Any]:
+    """A list of one."""
+    return [value]
+
+
+def append(values: list[Any], value: Any) -> list[Any]:
+    """The list, with one more value."""
+    values.append(value)
+    return values
+
+
+def append_all(values: list[Any], others: list[Any]) -> list[Any]:
+    """The list, with all of another's values."""
+    values.extend(others)
+    return values
+
+
+@dataclass(frozen=True)
+class FromZero:
+    """A key's first combiner: its first value, added by ``function`` to a copy of ``zero``."""
+
+    zero: Any
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, value: Any) -> Any:
+        return self.function(copy.deepcopy(self.zero), value)
+
+
+@dataclass(frozen=True)
+class HasKey:
+    """Whether a pair's key is ``key``."""
+
+    key: Any
+
+    def __call__(self, pair: Any) -> bool:
+        return bool(pair[0] == self.key)
+
+
+@dataclass(frozen=True)
+class CombineHere:
+    """The values of each key combined, where all of them are in this partition already."""
+
+    aggregator: Aggregator
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """One pair for each key."""
+        combined: dict[Any, Any] = {}
+        create, merge = self.aggregator.create, self.aggregator.merge_value
+        for key, value in next(inputs):
+            combined[key] = merge(combined[key], value) if key in combined else create(value)
+        return iter(combined.items())
+
+
+@dataclass(frozen=True)
+class SortHere:
+    """The partition's pairs sorted by key."""
+
+    ordering: KeyOrdering
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """All pairs; the sort is stable."""
+        key, compare = itemgetter(0), self.ordering.key
+        by = key if compare is None else lambda pair: compare(pair[0])
+        return iter(sorted(next(inputs), key=by, reverse=not self.ordering.ascending))
+
+
+@dataclass(frozen=True)
+class PairWith:
+    """``(record, value)``, the value always the same."""
+
+    value: Any
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """One pair for each."""
+        return zip(next(inputs), repeat(self.value), strict=False)
+
+
+@dataclass(frozen=True)
+class PairSide:
+    """One side of records that a step of ours made pairs; at C speed, since it can't fail."""
+
+    index: int
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """One record for each."""
+        return map(itemgetter(self.index), next(inputs))

@@ -1,0 +1,102 @@
+"""Spreading records over partitions regardless of what they are: ``repartition`` and ``coalesce``.
+
+``repartition`` deals out batches of ten records, beginning at the partition that Spark would begin at, so that layouts
+are Spark's: ``RDD.coalesce`` in Spark's ``RDD.scala`` with ``RDD.coalesce`` in PySpark's ``rdd.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, islice
+from operator import itemgetter
+from typing import Any
+
+from spark_kernel.core.lineage.recipes import Records, TaskScope
+
+_MASK_32 = 0xFFFFFFFF
+_MASK_48 = (1 << 48) - 1
+
+
+@dataclass(frozen=True)
+class DealOut:
+    """Pairs of a rising number and a batch of records. The number chooses the partition."""
+
+    num_partitions: int
+    batch_size: int
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """One pair for each batch."""
+        first = java_next_int(byteswap32(partition), self.num_partitions) + 1
+        return zip(count(first), _batches(next(inputs), self.batch_size), strict=False)
+
+
+@dataclass(frozen=True)
+class OpenBatches:
+    """The records of the batches that `DealOut` made."""
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """All records, one by one."""
+        return chain.from_iterable(map(itemgetter(1), next(inputs)))
+
+
+class ByNumber:
+    """The partition function whose keys are numbers of partitions.
+
+    >>> ByNumber()(7), ByNumber().of_many([7, 8])
+    (7, [7, 8])
+    """
+
+    def __call__(self, key: int) -> int:
+        return key
+
+    def of_many(self, keys: Sequence[int]) -> Sequence[int]:
+        """The same for many keys."""
+        return keys
+
+
+def contiguous_groups(num_partitions: int, wanted: int) -> tuple[tuple[int, ...], ...]:
+    """Neighbouring partitions in ``wanted`` groups, or each alone when there are not more than that.
+
+    The arithmetic of Spark's ``DefaultPartitionCoalescer`` for partitions that prefer no place.
+
+    >>> contiguous_groups(5, 2), contiguous_groups(2, 5)
+    (((0, 1), (2, 3, 4)), ((0,), (1,)))
+    """
+    groups = min(wanted, num_partitions)
+    return tuple(tuple(range(i * num_partitions // groups, (i + 1) * num_partitions // groups)) for i in range(groups))
+
+
+def byteswap32(value: int) -> int:
+    """Scala's ``scala.util.hashing.byteswap32``, as a signed 32-bit integer.
+
+    >>> byteswap32(1)
+    -1875198074
+    """
+    mixed = (value * 0x9E3775CD) & _MASK_32
+    mixed = int.from_bytes(mixed.to_bytes(4, "big"), "little")
+    mixed = (mixed * 0x9E3775CD) & _MASK_32
+    return mixed - (1 << 32) if mixed >= 1 << 31 else mixed
+
+
+def java_next_int(seed: int, bound: int) -> int:
+    """The first ``nextInt(bound)`` of ``java.util.Random(seed)``.
+
+    >>> [java_next_int(seed, 10) for seed in (0, 1, 42)]
+    [0, 5, 0]
+    """
+    state = (seed ^ 0x5DEECE66D) & _MASK_48
+    while True:
+        state = (state * 0x5DEECE66D + 0xB) & _MASK_48
+        bits = state >> 17
+        if bound & -bound == bound:
+            return (bound * bits) >> 31
+        value = bits % bound
+        # Numbers of the last, incomplete round are refused, so that all values are equally likely.
+        if bits - value + (bound - 1) < 1 << 31:
+            return value
+
+
+def _batches(records: Records, size: int) -> Iterator[list[Any]]:
+    while batch := list(islice(records, size)):
+        yield batch

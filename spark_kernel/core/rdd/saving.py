@@ -1,0 +1,61 @@
+"""Writing datasets to storage, each partition as one file, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from operator import itemgetter
+
+from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.rdd.handle import concatenated
+from spark_kernel.core.rdd.operations import operation
+from spark_kernel.core.rdd.trees import Trees
+from spark_kernel.storage.codecs import Codec, codec_named
+from spark_kernel.storage.lines import encode_lines
+from spark_kernel.storage.outputs import DirectoryOutput
+
+
+@dataclass(frozen=True)
+class WriteLines:
+    """The partition as one file of lines; one record that says where it is."""
+
+    output: DirectoryOutput
+    codec_name: str | None
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """A `WrittenFile`. The driver chooses one for each partition."""
+        lines = count()
+        records = map(itemgetter(0), zip(next(inputs), lines, strict=False))
+        chunks, extension = encode_lines(records), ""
+        if self.codec_name is not None:
+            codec = codec_named(self.codec_name)
+            chunks, extension = codec.compress(chunks), codec.extension
+        written = self.output.write_partition(partition, scope.task_id, chunks, extension)
+        scope.counts.bytes_written += written.bytes
+        scope.counts.records_written += next(lines)
+        return iter((written,))
+
+
+class Saving(Trees):
+    """saveAsTextFile."""
+
+    @operation
+    def saveAsTextFile(self, path: str, compressionCodecClass: str | None = None) -> None:
+        """Write each record as a line to the folder ``path``: ``part-00000`` and so on, ``_SUCCESS`` at the end.
+
+        Bytes are written as they are, everything else as UTF-8 of ``str(record)``. The codec may be Hadoop's class name
+        or a plain one such as ``gzip``. Raises PathExistsError when something is at ``path``.
+        """
+        codec: Codec | None = codec_named(compressionCodecClass) if compressionCodecClass else None
+        output = DirectoryOutput(path, self._session.storage_options)
+        self._save(output, WriteLines(output, None if codec is None else codec.name))
+
+    def _save(self, output: DirectoryOutput, recipe: WriteLines) -> None:
+        output.prepare()
+        try:
+            written = concatenated(self._narrow(recipe)._run(list, is_python_step=False))
+            output.commit(dict(enumerate(written)))
+        except BaseException:
+            output.abort()
+            raise

@@ -1,0 +1,81 @@
+"""What dataset handles ask of the context that made them. `core/context` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from spark_kernel.common.call_sites import CallSite
+from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.storage_levels import StorageLevel
+from spark_kernel.storage.options import StorageOptions
+
+
+class Context(Protocol):
+    """What users hold as ``rdd.ctx``."""
+
+    @property
+    def session(self) -> Session:
+        """Its working parts."""
+
+
+class Session(Protocol):
+    """A context, as seen from its datasets."""
+
+    @property
+    def defaultParallelism(self) -> int:
+        """Partitions of a dataset when nobody says how many."""
+
+    @property
+    def storage_options(self) -> StorageOptions:
+        """How to reach the storages that this context's settings speak of."""
+
+    def setting(self, key: str) -> str | None:
+        """A configuration value, or None when it is not set."""
+
+    def new_node_id(self) -> int:
+        """An id that no other node of the application has."""
+
+    def new_shuffle_id(self) -> int:
+        """An id that no other shuffle of the application has."""
+
+    def new_rdd_id(self) -> int:
+        """What Spark would number its next RDD."""
+
+    def adopt(self, node: Node) -> Node:
+        """Take note of a node that was made: what it leaves behind is cleaned up once nothing refers to it."""
+
+    def run_job(
+        self,
+        node: Node,
+        function: Callable[[Any], Any],
+        partitions: Sequence[int],
+        site: CallSite,
+        on_result: Callable[[int, Any], None] | None = None,
+    ) -> list[Any]:
+        """``function`` of each of the partitions' iterators, in the order of ``partitions``, as one job."""
+
+    def job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> AbstractContextManager[None]:
+        """Jobs that this thread starts meanwhile belong to the group."""
+
+    def carry_over(self) -> Callable[[], AbstractContextManager[None]]:
+        """A way for another thread to start jobs as if this one did."""
+
+    def level_of(self, node_id: int) -> StorageLevel | None:
+        """The storage level of a persisted dataset, else None."""
+
+    def persist(self, node: Node, level: StorageLevel) -> None:
+        """Keep the dataset's partitions once they are computed."""
+
+    def unpersist(self, node_id: int, blocking: bool) -> None:
+        """Forget the dataset's partitions."""
+
+    def cached(self, node_id: int) -> tuple[int, int, int]:
+        """Cached partitions of a dataset, its bytes in memory and its bytes on disk."""
+
+    def name_of(self, node_id: int) -> str | None:
+        """The name that ``setName`` gave, else None."""
+
+    def set_name(self, node: Node, name: str | None) -> None:
+        """Name a dataset."""
