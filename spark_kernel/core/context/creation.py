@@ -1,0 +1,136 @@
+"""What a context makes: datasets from collections and files, broadcast variables, accumulators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pyspark.accumulators import AccumulatorParam
+
+from spark_kernel.core.context import settings as settings_table
+from spark_kernel.core.context.context_session import ContextSession
+from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.recipes import Source
+from spark_kernel.core.rdd import RDD
+from spark_kernel.core.rdd.operations import current_site, operation
+from spark_kernel.core.rdd.sources import (
+    MAX_BATCH,
+    batch_size_of,
+    collection_source,
+    range_source,
+    slices_of_batches,
+    text_source,
+    whole_files_source,
+)
+from spark_kernel.core.rdd.spark_rdds import UNBATCHED, UTF8, SparkView, batched
+from spark_kernel.core.shared_variables.accumulator import Accumulator
+from spark_kernel.core.shared_variables.broadcast import Broadcast
+
+
+class Creation:
+    """parallelize, textFile, broadcast and the like."""
+
+    session: ContextSession
+    _batchSize: int
+
+    @property
+    def defaultParallelism(self) -> int:
+        """Partitions of a dataset when nobody says how many: ``spark.default.parallelism``, else the cores."""
+        return self.session.defaultParallelism
+
+    @property
+    def defaultMinPartitions(self) -> int:
+        """Partitions of a file when nobody says how many: 2 at most."""
+        return min(self.defaultParallelism, 2)
+
+    @operation
+    def parallelize(self, c: Iterable[Any], numSlices: int | None = None) -> RDD:
+        """The elements of a collection of the driver, in ``numSlices`` partitions. A range is not written out."""
+        slices = self._slices(numSlices)
+        if isinstance(c, range) and len(c):
+            numbers = range_source(c, slices)
+            return self._source(numbers, self._view("ParallelCollectionRDD", slices, batched(1)), is_python_step=True)
+        elements: Sequence[Any] = c if isinstance(c, (list, tuple)) else list(c)
+        batch = batch_size_of(len(elements), slices, self._batchSize or MAX_BATCH)
+        source = collection_source(slices_of_batches(elements, slices, batch))
+        return self._source(source, self._view("ParallelCollectionRDD", slices, batched(batch)))
+
+    @operation
+    def range(self, start: int, end: int | None = None, step: int = 1, numSlices: int | None = None) -> RDD:
+        """The integers from ``start`` to ``end``, exclusive; with one argument those from 0."""
+        return self.parallelize(range(start) if end is None else range(start, end, step), numSlices)
+
+    @operation
+    def emptyRDD(self) -> RDD:
+        """A dataset without partitions."""
+        return self._source(collection_source([]), self._view("EmptyRDD", 0, UNBATCHED))
+
+    @operation
+    def textFile(self, name: str, minPartitions: int | None = None, use_unicode: bool = True) -> RDD:
+        """The lines of text files: a path or URL, a glob, a folder, or a comma-separated list of these.
+
+        With ``use_unicode=False`` lines are bytes. Raises PathNotFoundError, StorageError.
+        """
+        source = text_source(
+            name,
+            minPartitions or self.defaultMinPartitions,
+            use_unicode,
+            self.session.storage_options,
+            keep_empty=not settings_table.value_of(self.session.settings, "spark.hadoopRDD.ignoreEmptySplits"),
+        )
+        files = self._view("HadoopRDD", len(source.payloads), UTF8, name)
+        return self._source(source, files.named("MapPartitionsRDD", current_site(), UTF8, name))
+
+    @operation
+    def wholeTextFiles(self, path: str, minPartitions: int | None = None, use_unicode: bool = True) -> RDD:
+        """Pairs of a file's URL and its whole content, small files together in a partition.
+
+        Raises PathNotFoundError, StorageError.
+        """
+        wanted = minPartitions or self.defaultMinPartitions
+        source = whole_files_source(path, wanted, use_unicode, self.session.storage_options)
+        pairs = ("pair", UTF8, UTF8)
+        files = self._view("WholeTextFileRDD", len(source.payloads), pairs)
+        return self._source(source, files.named("MapPartitionsRDD", current_site(), pairs, path))
+
+    @operation
+    def union(self, rdds: Sequence[RDD]) -> RDD:
+        """The records of several datasets, duplicates kept."""
+        if not rdds:
+            raise IndexError("union needs at least one RDD; emptyRDD() makes one without records")
+        return rdds[0]._union(rdds)
+
+    def broadcast(self, value: Any) -> Broadcast[Any]:
+        """A read-only variable that every executor holds once; read it with ``.value``."""
+        return self.session.broadcast(value)
+
+    def accumulator(self, value: Any, accum_param: AccumulatorParam | None = None) -> Accumulator[Any]:
+        """A variable that tasks add to and only the driver reads, beginning with ``value``.
+
+        Raises TypeError when ``value`` is no number and there is no ``accum_param``.
+        """
+        self.session.require_open()
+        return self.session.accumulators.create(value, accum_param)
+
+    def _slices(self, asked: int | None) -> int:
+        slices = int(asked) if asked is not None else self.defaultParallelism
+        if slices < 1:
+            raise ValueError(f"Positive number of partitions required, not {slices}")
+        return slices
+
+    def _view(
+        self, class_name: str, partitions: int, serializer: tuple[object, ...], name: str | None = None
+    ) -> SparkView:
+        new_id = self.session.new_rdd_id
+        return SparkView.of(new_id, class_name, current_site(), partitions, serializer, name=name)
+
+    def _source(self, source: Source, view: SparkView, is_python_step: bool = False) -> RDD:
+        site = current_site()
+        node = Node(
+            node_id=self.session.new_node_id(),
+            operation=site.function,
+            call_site=site,
+            recipe=source,
+            num_partitions=len(source.payloads),
+        )
+        return RDD(self.session.adopt(node), self, view.python_step(site) if is_python_step else view)

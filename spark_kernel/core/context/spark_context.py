@@ -1,0 +1,223 @@
+"""SparkContext: the session on a cluster that users hold. Constructor, properties, end of life.
+
+What it makes is in `creation.py`, what it does with jobs in `job_control.py`, what only the notebook asks for in
+`notebook_face.py`; the working parts are in `context_session.py`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import os
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar, NoReturn
+
+import pyspark
+from pyspark.conf import SparkConf
+
+from spark_kernel.common.call_sites import find_call_site
+from spark_kernel.common.ids import new_application_id
+from spark_kernel.core.context import settings as settings_table
+from spark_kernel.core.context.context_session import ContextSession
+from spark_kernel.core.context.creation import Creation
+from spark_kernel.core.context.job_control import JobControl
+from spark_kernel.core.context.notebook_face import NotebookFace
+from spark_kernel.core.execution.task_scope import current_task
+from spark_kernel.core.rdd.driver_only import DriverOnlyError
+from spark_kernel.resource_managers.master_url import scheme_of
+
+_SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
+
+
+class SparkContext(Creation, JobControl, NotebookFace):
+    """The entry point: a connection to a cluster, on which datasets are made and jobs run.
+
+    It is there at once; its cluster starts in the background, and the first job waits for it. One at a time in a
+    process: `stop` the active one before making another, or use `getOrCreate`.
+    """
+
+    PACKAGE_EXTENSIONS = (".zip", ".egg", ".jar")
+    _active_spark_context: ClassVar[SparkContext | None] = None
+    _lock = threading.RLock()
+    _system_properties: ClassVar[dict[str, str]] = {}
+
+    def __init__(
+        self,
+        master: str | None = None,
+        appName: str | None = None,
+        sparkHome: str | None = None,
+        pyFiles: list[str] | None = None,
+        environment: Mapping[str, Any] | None = None,
+        batchSize: int = 0,
+        serializer: Any = None,
+        conf: SparkConf | None = None,
+        gateway: Any = None,
+        jsc: Any = None,
+        profiler_cls: Any = None,
+        udf_profiler_cls: Any = None,
+        memory_profiler_cls: Any = None,
+    ) -> None:
+        """``master`` and ``appName`` count more than ``conf``; by default ``local[*]`` and ``pyspark-shell``.
+
+        Raises ValueError when another context is active, MasterUrlError and SettingsError for what can't be used.
+        """
+        if gateway is not None or jsc is not None:
+            raise ValueError("gateway and jsc can't be given: there is no JVM here")
+        if conf is None or conf.get("spark.executor.allowSparkContext", "false").lower() != "true":
+            _require_driver()
+        self._callsite = find_call_site("__init__")
+        self._conf = SparkConf()
+        self._conf.setAll(list(self._system_properties.items()))
+        self._conf.setAll(conf.getAll() if conf is not None else [])
+        self._complete_conf(master, appName, sparkHome, environment)
+        self._batchSize = batchSize
+        self.environment = {
+            key.removeprefix("spark.executorEnv."): value
+            for key, value in self._conf.getAll()
+            if key.startswith("spark.executorEnv.")
+        }
+        with SparkContext._lock:
+            self._refuse_second()
+            self._start_time = int(time.time() * 1000)
+            kind = "local" if scheme_of(self.master) in ("local", "inline") else "app"
+            app_id = new_application_id(kind=kind)
+            self._conf.set("spark.app.id", app_id).set("spark.app.startTime", str(self._start_time))
+            self.session = ContextSession(app_id, dict(self._conf.getAll()))
+            SparkContext._active_spark_context = self
+        settings_table.warn_of_unknown(self.session.settings, stacklevel=3)
+        self.session.begin()
+
+    def _complete_conf(
+        self, master: str | None, app_name: str | None, home: str | None, environment: Mapping[str, Any] | None
+    ) -> None:
+        conf = self._conf
+        given = {"spark.master": master, "spark.app.name": app_name, "spark.home": home}
+        conf.setAll([(key, value) for key, value in given.items() if value])
+        conf.setAll([(f"spark.executorEnv.{key}", str(value)) for key, value in (environment or {}).items()])
+        conf.setIfMissing("spark.master", settings_table.value_of({}, "spark.master"))
+        conf.setIfMissing("spark.app.name", settings_table.value_of({}, "spark.app.name"))
+        for key, value in {**_SET_BY_PYSPARK, "spark.executor.id": "driver"}.items():
+            conf.setIfMissing(key, value)
+        self.master: str = conf.get("spark.master")
+        self.appName: str = conf.get("spark.app.name")
+        self.sparkHome: str | None = conf.get("spark.home", None)
+
+    def _refuse_second(self) -> None:
+        active = SparkContext._active_spark_context
+        if active is not None:
+            made = active._callsite
+            raise ValueError(
+                f"Cannot run multiple SparkContexts at once; existing SparkContext(app={active.appName}, "
+                f"master={active.master}) created by {made.function} at {made.file}:{made.line} "
+                "- use it with SparkContext.getOrCreate(), or stop() it first"
+            )
+
+    def __repr__(self) -> str:
+        return f"<SparkContext master={self.master} appName={self.appName}>"
+
+    def _repr_html_(self) -> str:
+        link = f'<p><a href="{self.uiWebUrl}">Spark UI</a></p>' if self.uiWebUrl else ""
+        return f"""
+        <div>
+            <p><b>SparkContext</b></p>
+            {link}
+            <dl>
+              <dt>Version</dt>
+                <dd><code>v{self.version}</code></dd>
+              <dt>Master</dt>
+                <dd><code>{self.master}</code></dd>
+              <dt>AppName</dt>
+                <dd><code>{self.appName}</code></dd>
+            </dl>
+        </div>
+        """
+
+    def __reduce__(self) -> NoReturn:
+        raise DriverOnlyError("CONTEXT_ONLY_VALID_ON_DRIVER")
+
+    def __enter__(self) -> SparkContext:
+        return self
+
+    def __exit__(
+        self, type: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @classmethod
+    def getOrCreate(cls, conf: SparkConf | None = None) -> SparkContext:
+        """The active context, or one made with ``conf``."""
+        with SparkContext._lock:
+            active = SparkContext._active_spark_context
+            return active if active is not None else SparkContext(conf=conf)
+
+    @classmethod
+    def setSystemProperty(cls, key: str, value: str) -> None:
+        """A setting for contexts that are made later."""
+        cls._system_properties[key] = str(value)
+
+    @classmethod
+    def getSystemProperty(cls, key: str) -> str | None:
+        """What `setSystemProperty` set, else None: there are no Java properties."""
+        return cls._system_properties.get(key)
+
+    @property
+    def version(self) -> str:
+        """The version of Spark whose API this is."""
+        version: str = pyspark.__version__
+        return version
+
+    @property
+    def applicationId(self) -> str:
+        """Unique on this machine."""
+        return self.session.app_id
+
+    @property
+    def uiWebUrl(self) -> str | None:
+        """Dask's dashboard, where it was asked for with ``spark.kernel.dashboard``; else None."""
+        dashboard = self.session.manager.describe().get("dashboard") if not self.session.stopped else None
+        return str(dashboard) if dashboard else None
+
+    @property
+    def startTime(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._start_time
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it can't be used any more."""
+        return self.session.stopped
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Special resources of the driver, such as GPUs: none."""
+        return {}
+
+    def sparkUser(self) -> str:
+        """The user that the application runs as."""
+        return os.environ.get("SPARK_USER") or getpass.getuser()
+
+    def getConf(self) -> SparkConf:
+        """A copy of the settings."""
+        return SparkConf().setAll(self._conf.getAll())
+
+    def stop(self) -> None:
+        """Cancel what runs and end the cluster. Idempotent."""
+        with SparkContext._lock:
+            if SparkContext._active_spark_context is self:
+                SparkContext._active_spark_context = None
+        self.session.stop()
+
+
+def _require_driver() -> None:
+    if current_task() is not None:
+        raise DriverOnlyError("CONTEXT_ONLY_VALID_ON_DRIVER")
+
+
+@atexit.register
+def _stop_active() -> None:
+    active = SparkContext._active_spark_context
+    if active is not None:
+        active.stop()
