@@ -13,6 +13,7 @@ status_tracker, event_log
 pyspark_names      the names that we put where ``from pyspark import ...`` finds them
 """
 
+from spark_kernel.core.context import pyspark_names
 from spark_kernel.core.context.spark_context import SparkContext
 
-__all__ = ["SparkContext"]
+__all__ = ["SparkContext", "pyspark_names"]

@@ -14,5 +14,6 @@ session            what is asked of the context
 """
 
 from spark_kernel.core.rdd.rdd import RDD
+from spark_kernel.core.rdd.task_context import TaskContext
 
-__all__ = ["RDD"]
+__all__ = ["RDD", "TaskContext"]
