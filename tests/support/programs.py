@@ -136,10 +136,10 @@ def batch_of(
     """All tasks of the stage of ``final``, or those of ``partitions``."""
     if not isinstance(output, (WriteShuffle, Deliver)):
         output = Deliver(output)
-    levels = fields.pop("levels", {})
+    levels, preferred = fields.pop("levels", {}), fields.pop("preferred", {})
     program = compile_program(final, output, levels.get)
     chosen = range(final.num_partitions) if partitions is None else partitions
-    tasks = tuple(TaskSpec(next(task_ids), p, 0, program.payloads_for(p)) for p in chosen)
+    tasks = tuple(TaskSpec(next(task_ids), p, 0, program.payloads_for(p), preferred.get(p, ())) for p in chosen)
     return TaskBatch(
         job_id=0,
         stage_id=stage_id,

@@ -39,6 +39,7 @@ _WATCH_SECONDS = 0.5
 _GONE_SECONDS = 2.0
 """A scheduler that can't be reached for this long is lost."""
 _STOP_SECONDS = 3.0
+_SEND_INTERVAL = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -152,10 +153,12 @@ class DaskBackend:
             timeout=CONNECT_SECONDS,
             name=f"spark-kernel-{self._app_id}",
         )
+        # Messages that follow each other would wait 10 ms; a small job is over by then.
+        self._client.scheduler_comm.interval = _SEND_INTERVAL
         self._dispatch = Dispatch(self._client, self._ledger, self._app_id, self._spawn, self._slots)
         self._cancellation = Cancellation(self._client, self._ledger, self._app_id)
         self._client.subscribe_topic(topic_of(self._app_id), self._on_event)
-        await self._client.register_plugin(DriverPlugin(self._app_id))
+        await self._client.register_plugin(DriverPlugin(self._app_id, self._client.id))
         await self._client.register_plugin(ExecutorPlugin(self._app_id, self._settings))
 
     async def _until_lost_or_stopped(self) -> None:
@@ -178,6 +181,7 @@ class DaskBackend:
             _log.info("closing the connection to Dask: %r", error)
         for task in self._coroutines:
             task.cancel()
+        self._executors.clear()
 
     async def _leave_cluster(self) -> None:
         """The cluster lives on without us: nothing of ours may run there or be kept there."""

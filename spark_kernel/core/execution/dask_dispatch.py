@@ -44,7 +44,7 @@ class Dispatch:
         self._spawn = spawn
         self._slots = slots
         self._broadcasts: dict[int, Future] = {}
-        self._heads = 0
+        self._data_keys = 0
 
     def submit(self, batch: TaskBatch) -> None:
         """Send all tasks of a batch."""
@@ -62,7 +62,9 @@ class Dispatch:
 
     def put_broadcast(self, broadcast_id: int, value: bytes) -> None:
         """Keep a serialised value in the cluster."""
-        key = ("skbroadcast-" + self._app_id, broadcast_id)
+        # Dropped and made again it needs another key: Dask may still be forgetting the first.
+        self._data_keys += 1
+        key = (f"skbroadcast-{self._app_id}", self._data_keys)
         (self._broadcasts[broadcast_id],) = self._get({key: Task(key, keep, value)})
 
     def drop_broadcast(self, broadcast_id: int) -> None:
@@ -104,8 +106,8 @@ class Dispatch:
 
     def _head(self, entry: OpenBatch, graph: dict[Any, Task]) -> Any:
         if isinstance(entry.head, bytes) and len(entry.head) > SMALL_HEAD:
-            self._heads += 1
-            key = (f"skhead-{self._app_id}", self._heads)
+            self._data_keys += 1
+            key = (f"skhead-{self._app_id}", self._data_keys)
             graph[key] = Task(key, keep, entry.head)
             entry.head = TaskRef(key)
         return entry.head

@@ -93,7 +93,7 @@ class InlineBackend:
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Forget it."""
         self._broadcasts.pop(broadcast_id, None)
-        self._state.broadcasts.destroy(broadcast_id)
+        self._state.broadcasts.unpersist(broadcast_id)
 
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks."""

@@ -64,12 +64,13 @@ def order_of(spec: TaskSpec) -> TaskOrder:
 def users_import_paths(paths: tuple[str, ...]) -> tuple[str, ...]:
     """Those of ``paths`` that hold neither Python's own modules nor installed packages, as absolute paths.
 
-    >>> users_import_paths(("/home/ada/lib", sysconfig.get_paths()["stdlib"]))
-    ('/home/ada/lib',)
+    >>> users_import_paths(("/", sysconfig.get_paths()["stdlib"]))
+    ('/',)
     """
-    installed = tuple({str(Path(path).resolve()) for path in sysconfig.get_paths().values()})
-    absolute = dict.fromkeys(str(Path(path).resolve()) for path in paths)
-    return tuple(path for path in absolute if not path.startswith(installed) and not path.endswith(".zip"))
+    schemes = sysconfig.get_paths()
+    installed = {Path(schemes[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    absolute = dict.fromkeys(Path(path).resolve() for path in paths)
+    return tuple(str(path) for path in absolute if installed.isdisjoint((path, *path.parents)) and path.is_dir())
 
 
 def use_import_paths(paths: tuple[str, ...]) -> None:

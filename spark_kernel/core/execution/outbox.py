@@ -15,7 +15,7 @@ SECONDS = 0.02
 class Outbox:
     """Safe to use from any thread.
 
-    ``send`` is called with pickled lists of messages, in any thread; ``call_later`` calls a function some seconds later.
+    ``send`` is called with pickled lists of messages, in any thread; ``call_later`` calls a function after some time.
     """
 
     def __init__(self, send: Callable[[bytes], None], call_later: Callable[[float, Callable[[], None]], None]) -> None:

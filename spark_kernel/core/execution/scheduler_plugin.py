@@ -13,13 +13,16 @@ from spark_kernel.core.execution.worker_messages import topic_of
 class DriverPlugin(SchedulerPlugin):
     """One per application, on the scheduler."""
 
-    def __init__(self, app_id: str) -> None:
+    def __init__(self, app_id: str, client_id: str) -> None:
         self.app_id = app_id
         self.name = topic_of(app_id)
+        self._client_id = client_id
 
     def start(self, scheduler: Scheduler) -> None:
         """Called by Dask when the plug-in reaches the scheduler."""
         self._scheduler = scheduler
+        # The client's own request for the topic travels another way and may come after the first messages.
+        scheduler.subscribe_topic(self.name, self._client_id)
 
     def remove_worker(self, scheduler: Scheduler, worker: str, **kwargs: Any) -> None:
         """Tell the driver that a worker is gone."""
