@@ -35,14 +35,18 @@ ALLOWED_ATTRIBUTES = frozenset({"open", "style", "alt", "src", "width", "height"
 MOST_ROWS = 60
 """Stages in the table; a longer run shows its end, and says so."""
 _LEFT = "text-align:left;padding:2px 8px"
-_RIGHT = "text-align:right;padding:2px 8px;white-space:nowrap"
+_LOOKS = {
+    "left": _LEFT,
+    "nowrap": f"{_LEFT};white-space:nowrap",
+    "right": "text-align:right;padding:2px 8px;white-space:nowrap",
+}
 _WIDE = 1200
 """Pictures up to this width are shrunk to the page; wider ones would become illegible and are scrolled."""
 
 
 def to_html(run: RunJson, svg: str | None, size: tuple[float, float], alt: str, left_out: Sequence[str]) -> str:
     """The card of a finished run. ``svg`` is its picture of that size in points, ``alt`` says what is on it."""
-    parts = [_headline(run)]
+    parts = [f'<summary style="cursor:pointer">{headline(run)}</summary>']
     if run["message"]:
         colour = STATE_COLOURS["failed" if run["outcome"] == "failed" else "cancelled"]
         bar = f"margin:4px 0;padding:2px 8px;border-left:3px solid {colour}"
@@ -54,10 +58,11 @@ def to_html(run: RunJson, svg: str | None, size: tuple[float, float], alt: str, 
     return f'<div><details open="">{"".join(parts)}</details></div>'
 
 
-def _headline(run: RunJson) -> str:
-    title, *rest = run_headline(run)
+def headline(run: RunJson, now: float | None = None) -> str:
+    """The run in one line; ``now`` gives the elapsed time of one that goes on."""
+    title, *rest = run_headline(run, now)
     about = "".join(f" · {escape(part)}" for part in rest)
-    return f'<summary style="cursor:pointer">{_badge(run["outcome"])} <strong>{escape(title)}</strong>{about}</summary>'
+    return f"{_badge(run['outcome'])} <strong>{escape(title)}</strong>{about}"
 
 
 def _badge(state: str) -> str:
@@ -89,7 +94,7 @@ def stage_table(run: RunJson, now: float | None = None, most_rows: int = MOST_RO
         rows.insert(0, f'<tr><td colspan="{len(headings)}" style="{_LEFT}">{text}</td></tr>')
     head = "".join(_cell("th", heading, "left" if heading == "Stage" else "right") for heading in headings)
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:12px">'
+        '<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:12px;line-height:1.4">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -100,13 +105,13 @@ def _row(stage: StageJson, labels: Sequence[str], now: float | None) -> str:
     if stage["state"] == "skipped":
         span = len(labels) + 4
         return (
-            f"<tr>{_cell('td', _badge('skipped'))}{_cell('td', name, 'left')}"
+            f"<tr>{_cell('td', _badge('skipped'))}{_cell('td', name, 'nowrap')}"
             f'<td colspan="{span}" style="{_LEFT}">skipped: its output is already there</td></tr>'
         )
     amounts = {label: (size, records) for label, size, records in flows(stage)}
     cells = [
         _cell("td", _badge(stage["state"])),
-        _cell("td", name, "left"),
+        _cell("td", name, "nowrap"),
         _cell(
             "td", f"{tasks['succeeded']:,}/{tasks['total']:,}" if stage["state"] != "planned" else f"{tasks['total']:,}"
         ),
@@ -145,8 +150,8 @@ def _notes(stage: StageJson) -> Iterator[str]:
         yield _text(stage["message"], 200)
 
 
-def _cell(tag: str, content: str, align: Literal["left", "right"] = "right") -> str:
-    return f'<{tag} style="{_LEFT if align == "left" else _RIGHT}">{content}</{tag}>'
+def _cell(tag: str, content: str, look: Literal["left", "nowrap", "right"] = "right") -> str:
+    return f'<{tag} style="{_LOOKS[look]}">{content}</{tag}>'
 
 
 def _text(text: str, width: int) -> str:

@@ -45,7 +45,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     """Points that ``text`` needs at a font size.
 
     >>> round(text_width("reduceByKey", 10), 1)
-    56.1
+    59.5
     """
     thousandths = sum(
         _WIDTHS[ord(char) - 32] if " " <= char <= "~" else 600 if char < "\u2e80" else 1000 for char in text

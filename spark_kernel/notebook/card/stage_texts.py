@@ -19,7 +19,7 @@ MARKS: Mapping[str, str] = {
 }
 """One sign for each state of a stage and outcome of a job, so that no picture tells them apart by colour alone."""
 
-# Metrics, in the order in which data passes, as the table and the tree show them: (label, bytes from these fields, records from this field).
+# Metrics in the order in which data passes: (label, bytes from these fields, records from this field).
 _FLOWS: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("read", ("bytes_read",), "records_read"),
     ("shuffle read", ("shuffle_local_bytes_read", "shuffle_remote_bytes_read"), "shuffle_records_read"),
@@ -113,6 +113,10 @@ def run_headline(run: RunJson, now: float | None = None) -> list[str]:
         parts.append(count_text(len(run["jobs"]), "job"))
     if run["stages"]:
         parts.append(count_text(len(run["stages"]), "stage"))
+    if run["outcome"] == "running" and run["stages"]:
+        tasks = [stage["tasks"] for stage in run["stages"] if stage["state"] != "skipped"]
+        done, total = sum(task["succeeded"] for task in tasks), sum(task["total"] for task in tasks)
+        parts.append(f"{done:,}/{count_text(total, 'task')}")
     if run["outcome"] in ("failed", "cancelled", "planned"):
         parts.append(run["outcome"])
     if run["outcome"] != "planned" and (time := elapsed_text(run, now)):

@@ -82,7 +82,7 @@ def to_svg(drawing: Drawing, run_id: str, *, live: bool = False) -> str:
 def _group(group: Group, prefix: str, live: bool) -> str:
     classes = f"sk-{group.kind} sk-{group.state}{' sk-faded' if group.faded and group.kind != 'stage' else ''}"
     extra = ""
-    if group.kind == "stage":
+    if group.kind == "stage" and not live:
         extra = f' style="--sk-done:{group.done:.3g}"'
     tooltip = f"<title>{escape(group.tooltip)}</title>" if group.tooltip else ""
     states: Sequence[str] = STAGE_STATES if live else (group.state,)
@@ -176,9 +176,9 @@ def _style() -> Iterator[str]:
 
 
 _SHAPES = (
-    ".sk-box{fill:var(--sk-state);fill-opacity:.09;stroke:var(--sk-state);stroke-opacity:.75;stroke-width:1.2}"
+    ".sk-box{fill:var(--sk-state);fill-opacity:.09;stroke:var(--sk-state);stroke-opacity:.75;stroke-width:var(--sk-border,1.2)}"
     ".sk-head{fill:var(--sk-state)}"
-    ".sk-running>.sk-box{stroke-width:2;stroke-opacity:1}"
+    ".sk-running{--sk-border:2}"
     ".sk-graph .sk-mark{display:none;fill:none;stroke:#fff;stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}"
     ".sk-graph .sk-for-running{fill:#fff}"
     ".sk-title{font-size:12px;font-weight:bold;fill:#fff}"
@@ -206,7 +206,7 @@ _SHAPES = (
     ".sk-amount{font-size:10px;text-anchor:middle;fill:var(--sk-step-text,var(--skd-text))}"
     ".sk-stage:hover>.sk-box,.sk-step:hover>.sk-card{stroke-width:2.5}"
     "@media (prefers-reduced-motion:no-preference){"
-    ".sk-running>.sk-for-running{animation:sk-pulse 1.4s infinite}}@keyframes sk-pulse{50%{opacity:.35}}"
+    ".sk-for-running{animation:sk-pulse 1.4s infinite}}@keyframes sk-pulse{50%{opacity:.35}}"
 )
 
 STYLE = "".join(_style())
