@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from spark_kernel.notebook.session import Session
 
@@ -14,26 +15,25 @@ class DatasetNames:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._names: dict[int, str] = {}
+        self._names: WeakKeyDictionary[object, str] = WeakKeyDictionary()
 
     def named(self, name: str, value: Value) -> Value:
         """``value``, which was assigned to ``name``."""
         context = self._session.existing()
         if context is None or not self._session.engine.is_dataset(value):
             return value
-        node_id = node_id_of(value)
-        if node_id not in self._names:
-            self._names[node_id] = name
+        node = node_of(value)
+        if node not in self._names:
+            self._names[node] = name
             context.name_dataset(value, name)
         return value
 
     def name_of(self, dataset: object) -> str:
         """The dataset's variable, or the operation that made it."""
-        node: Any = dataset
-        return self._names.get(node_id_of(dataset)) or str(node.node.operation)
+        node = node_of(dataset)
+        return self._names.get(node) or str(node.operation)
 
 
-def node_id_of(dataset: Any) -> int:
+def node_of(dataset: Any) -> Any:
     """The lineage node behind a dataset."""
-    node_id: int = dataset.node.node_id
-    return node_id
+    return dataset.node

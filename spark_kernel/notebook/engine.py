@@ -6,7 +6,6 @@ unit tests put a stand-in in its place.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -97,30 +96,33 @@ class Engine(Protocol):
 
 
 class SparkEngine:
-    """The engine of this package."""
+    """The engine of this package, imported by the first method that is called."""
 
     def open_context(self, master: str | None, settings: Mapping[str, str]) -> Context:
         """A SparkContext, whose cluster starts in the background."""
-        core: Any = importlib.import_module("spark_kernel.core.context")
-        conf: Any = importlib.import_module("pyspark.conf").SparkConf()
-        conf.setAll(list(settings.items()))
+        from pyspark.conf import SparkConf
+
+        from spark_kernel.core.context import SparkContext
+
+        conf = SparkConf().setAll(list(settings.items()))
         if master is not None:
             conf.setMaster(master)
-        context: Context = core.SparkContext.getOrCreate(conf)
-        return context
+        return SparkContext.getOrCreate(conf)
 
     def active_context(self) -> Context | None:
         """The active SparkContext of this process."""
-        core: Any = importlib.import_module("spark_kernel.core.context")
-        context: Context | None = core.SparkContext._active_spark_context
-        return context
+        from spark_kernel.core.context import SparkContext
+
+        return SparkContext._active_spark_context
 
     def check_master(self, master: str) -> None:
         """Ask the resource manager of that URL."""
-        registry: Any = importlib.import_module("spark_kernel.resource_managers.registry")
-        registry.resource_manager(master, {})
+        from spark_kernel.resource_managers.registry import resource_manager
+
+        resource_manager(master, {})
 
     def is_dataset(self, value: object) -> bool:
         """RDDs are."""
-        core: Any = importlib.import_module("spark_kernel.core.rdd")
-        return isinstance(value, core.RDD)
+        from spark_kernel.core.rdd import RDD
+
+        return isinstance(value, RDD)
