@@ -1,0 +1,1 @@
+"""A module for workers to import before their first task."""
