@@ -27,6 +27,8 @@ from spark_kernel.common.events import (
     TaskOutcome,
     TaskStarted,
 )
+from spark_kernel.notebook.card.model import RunModel
+from spark_kernel.notebook.card.run_json import RunJson
 
 
 class RunEvents:
@@ -312,3 +314,11 @@ def dense_lineage(nodes: int, parents: int = 2) -> RunEvents:
         run.node("union" if before else "parallelize", *before, line=index)
     run.job(nodes - 1)
     return run
+
+
+def snapshot(run: RunEvents) -> RunJson:
+    """What a model that heard all events says."""
+    model = RunModel(run.run_id)
+    for event in run.events:
+        model.apply(event)
+    return model.to_json()

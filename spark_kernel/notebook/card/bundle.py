@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from spark_kernel.notebook.card.amounts import count_text
 from spark_kernel.notebook.card.drawing import Drawing, draw
 from spark_kernel.notebook.card.html import to_html
-from spark_kernel.notebook.card.layout import SECONDS, Layout, lay_out
+from spark_kernel.notebook.card.layout import LAYOUTS, SECONDS, Layout, LayoutCache, lay_out
 from spark_kernel.notebook.card.layout_client import GRAPHVIZ, GraphvizError, GraphvizProcess
-from spark_kernel.notebook.card.picture import Picture
+from spark_kernel.notebook.card.picture import Detail, Picture
 from spark_kernel.notebook.card.png import to_png
 from spark_kernel.notebook.card.run_json import MIME, CardJson, RunJson
 from spark_kernel.notebook.card.svg import to_svg
@@ -43,20 +44,22 @@ class Pictures:
     png: bytes | None = None
 
 
-def make_pictures(run: RunJson, graphviz: GraphvizProcess = GRAPHVIZ, seconds: float = SECONDS) -> Pictures:
+def make_pictures(
+    run: RunJson, graphviz: GraphvizProcess = GRAPHVIZ, cache: LayoutCache = LAYOUTS, seconds: float = SECONDS
+) -> Pictures:
     """Lay out and draw the run; whatever can't be made in time is left out. Blocks for a few seconds at worst."""
-    placed = lay_out(run, graphviz=graphviz, seconds=seconds)
-    if placed is None:
-        return Pictures()
-    picture, drawing, svg = _drawn(run, placed)
-    if len(svg) > MOST_SVG_CHARACTERS and picture.detail == "steps":
-        placed = lay_out(run, graphviz=graphviz, seconds=seconds, detail="stages")
-        if placed is None:
-            return Pictures()
+
+    def place(detail: Detail | None) -> tuple[Picture, Layout] | None:
+        return lay_out(run, graphviz=graphviz, cache=cache, seconds=seconds, detail=detail)
+
+    details: tuple[Detail | None, ...] = (None, "stages")
+    for detail in details:
+        if (placed := place(detail)) is None:
+            break
         picture, drawing, svg = _drawn(run, placed)
-    if len(svg) > MOST_SVG_CHARACTERS:
-        return Pictures()
-    return Pictures(picture, drawing, svg, _png(run, drawing, graphviz, seconds))
+        if len(svg) <= MOST_SVG_CHARACTERS:
+            return Pictures(picture, drawing, svg, _png(run, drawing, graphviz, seconds, place))
+    return Pictures()
 
 
 def _drawn(run: RunJson, placed: tuple[Picture, Layout]) -> tuple[Picture, Drawing, str]:
@@ -65,12 +68,18 @@ def _drawn(run: RunJson, placed: tuple[Picture, Layout]) -> tuple[Picture, Drawi
     return picture, drawing, to_svg(drawing, run["run_id"])
 
 
-def _png(run: RunJson, drawing: Drawing, graphviz: GraphvizProcess, seconds: float) -> bytes | None:
+def _png(
+    run: RunJson,
+    drawing: Drawing,
+    graphviz: GraphvizProcess,
+    seconds: float,
+    place: Callable[[Detail], tuple[Picture, Layout] | None],
+) -> bytes | None:
     try:
         image = to_png(drawing, graphviz, seconds)
-        if image is None and (coarse := lay_out(run, graphviz=graphviz, seconds=seconds, detail="stages")):
+        if image is None and (coarse := place("stages")) is not None:
             image = to_png(draw(run, *coarse), graphviz, seconds)
-    except (GraphvizError, OSError) as error:
+    except GraphvizError as error:
         _log.info("the card has no PNG: %s", error)
         return None
     return image

@@ -17,7 +17,7 @@ from typing import Any
 
 from spark_kernel.notebook.card.compose import make_picture
 from spark_kernel.notebook.card.graph import graph_hash, to_dot
-from spark_kernel.notebook.card.layout_client import GRAPHVIZ, GraphvizError, GraphvizProcess, GraphvizTimeout
+from spark_kernel.notebook.card.layout_client import GRAPHVIZ, GraphvizError, GraphvizMissing, GraphvizProcess
 from spark_kernel.notebook.card.measures import STEP_GAP, STEP_HEIGHT, column_size
 from spark_kernel.notebook.card.picture import Detail, Picture
 from spark_kernel.notebook.card.run_json import RunJson
@@ -97,7 +97,11 @@ def lay_out(
     """
     picture = make_picture(run, detail)
     while picture is not None:
-        layout = _within(picture, graphviz, cache, seconds)
+        try:
+            layout = _within(picture, graphviz, cache, seconds)
+        except GraphvizMissing as error:
+            _log.info("%s", error)
+            return None
         if layout is not None:
             return picture, layout
         coarser = _COARSER[picture.detail]
@@ -120,11 +124,10 @@ def _within(picture: Picture, graphviz: GraphvizProcess, cache: LayoutCache, sec
             answer = graphviz.ask(to_dot(picture, hurried=hurried), "dot", "json0", seconds)
             layout = read_layout(picture, json.loads(answer))
             break
-        except GraphvizTimeout as error:
-            _log.info("%s for %d steps", error, len(picture.steps))
-        except (GraphvizError, OSError) as error:
-            _log.warning("no picture of the run: %s", error)
-            return None
+        except GraphvizMissing:
+            raise
+        except GraphvizError as error:
+            _log.info("no layout of %d steps: %s", len(picture.steps), error)
     cache.keep(key, layout)
     return layout
 

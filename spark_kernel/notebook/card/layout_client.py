@@ -34,6 +34,10 @@ class GraphvizTimeout(GraphvizError):
     """It took longer than it may, and was killed."""
 
 
+class GraphvizMissing(GraphvizError):
+    """There is none on this machine, or its process can't be started."""
+
+
 class GraphvizProcess:
     """A running Graphviz. Safe to use from several threads; requests wait for each other."""
 
@@ -46,11 +50,13 @@ class GraphvizProcess:
     def ask(self, dot: str, program: str, form: str, seconds: float) -> bytes:
         """What Graphviz makes of ``dot`` in the format ``form``, within ``seconds``.
 
-        Raises GraphvizTimeout, and GraphvizError when Graphviz is missing or refuses.
+        Raises GraphvizTimeout, GraphvizMissing, and GraphvizError when it refuses.
         """
         request = {"dot": dot, "program": program, "format": form, "seconds": seconds}
         with self._lock:
             process = self._running()
+            if self.engine == "none":
+                raise GraphvizMissing("no picture of the run: `pip install pygraphviz`, or put `dot` on the PATH")
             answer = self._exchange(process, json.dumps(request).encode() + b"\n", seconds)
         if answer.get("complaints"):
             _log.debug("Graphviz said: %s", answer["complaints"])
@@ -59,7 +65,7 @@ class GraphvizProcess:
         return base64.b64decode(answer["data"])
 
     def start(self) -> str:
-        """Have the process ready; returns what draws. Raises GraphvizError when it can't be started."""
+        """Have the process ready; returns what draws. Raises GraphvizMissing when it can't be started."""
         with self._lock:
             self._running()
             return self.engine
@@ -72,8 +78,11 @@ class GraphvizProcess:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._kill()
-            self._process = _spawn()
-            self.engine = self._exchange(self._process, b"", START_SECONDS)["engine"]
+            try:
+                self._process = _spawn()
+                self.engine = self._exchange(self._process, b"", START_SECONDS)["engine"]
+            except (OSError, GraphvizError) as error:
+                raise GraphvizMissing(f"the Graphviz process can't be started: {error}") from error
         return self._process
 
     def _exchange(self, process: subprocess.Popen[bytes], line: bytes, seconds: float) -> dict[str, Any]:
@@ -130,8 +139,8 @@ def warm_up() -> None:
 def _warm_up() -> None:
     try:
         GRAPHVIZ.start()
-    except (GraphvizError, OSError) as error:
-        _log.info("no pictures of runs: %s", error)
+    except GraphvizMissing as error:
+        _log.info("%s", error)
 
 
 def _spawn() -> subprocess.Popen[bytes]:

@@ -76,7 +76,7 @@ def _program_renderer(executable: str) -> Renderer:
 
 def _answer(render: Renderer | None, request: dict[str, Any]) -> dict[str, Any]:
     if render is None:
-        return {"error": "neither pygraphviz nor the dot program is installed"}
+        return {"error": "there is no Graphviz"}
     try:
         found = render(request["dot"], request["program"], request["format"], request["seconds"])
     except Exception as error:  # Whatever a foreign library raises is an answer; the process stays.

@@ -113,8 +113,8 @@ def run_headline(run: RunJson, now: float | None = None) -> list[str]:
         parts.append(count_text(len(run["jobs"]), "job"))
     if run["stages"]:
         parts.append(count_text(len(run["stages"]), "stage"))
-    if run["outcome"] == "running" and run["stages"]:
-        tasks = [stage["tasks"] for stage in run["stages"] if stage["state"] != "skipped"]
+    tasks = [stage["tasks"] for stage in run["stages"] if stage["state"] not in ("skipped", "planned")]
+    if run["outcome"] == "running" and tasks:
         done, total = sum(task["succeeded"] for task in tasks), sum(task["total"] for task in tasks)
         parts.append(f"{done:,}/{count_text(total, 'task')}")
     if run["outcome"] in ("failed", "cancelled", "planned"):
