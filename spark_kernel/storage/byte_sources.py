@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from spark_kernel.storage.failures import storage_errors
-from spark_kernel.storage.filesystems import StorageOptions, can_seek, is_local, resolve
+from spark_kernel.storage.filesystems import StorageOptions, caches_blocks, can_seek, is_local, resolve
 
 PIECE_BYTES = 64 * 1024
 """What `read` returns at most. Measured for lines: 24 to 64 KB are alike, 16 and 128 KB are a tenth slower."""
@@ -47,6 +47,8 @@ class ByteSource:
         self._at = 0
         with storage_errors(url, "read"):
             filesystem, path = resolve(url, options)
+            # Held, since an archive closes its file when nobody holds the file system.
+            self._filesystem = filesystem
             self._local = is_local(filesystem)
             self._next_block_bytes = PIECE_BYTES if self._local else FIRST_BLOCK_BYTES
             self._file = _open(filesystem, path)
@@ -108,7 +110,9 @@ def _open(filesystem: Any, path: str) -> Any:
     if not can_seek(filesystem):
         # Zero asks fsspec for a stream.
         return filesystem.open(path, "rb", block_size=0)
-    file = filesystem.open(path, "rb", cache_type="none")
+    # Blocks are cut here, so that read-ahead would only fetch bytes twice.
+    options = {} if caches_blocks(filesystem) else {"cache_type": "none"}
+    file = filesystem.open(path, "rb", **options)
     if isinstance(file, io.BytesIO):
         # A file in memory is one object with one position, shared by all who open it.
         return io.BytesIO(file.getvalue())

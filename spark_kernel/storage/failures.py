@@ -30,6 +30,7 @@ _UNREACHABLE = frozenset(
 _NO_CREDENTIALS = frozenset({"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"})
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_FORBIDDEN = (401, 403, 407)
 _S3_CREDENTIALS = "spark.hadoop.fs.s3a.access.key and spark.hadoop.fs.s3a.secret.key"
 
 
@@ -60,14 +61,14 @@ def as_storage_error(error: Exception, url: str, doing: str) -> StorageError:
     StorageError("can't read file:/etc/shadow: permission denied; check who owns it and what its mode allows")
     """
     start = f"can't {doing} {url}: "
-    names = {kind.__name__ for cause in (error, error.__cause__) for kind in type(cause).__mro__}
+    names = _class_names(error)
     if names & _UNREACHABLE:
         return StorageError(start + f"the storage can't be reached ({_detail(error)}); {_where_it_is_named(url)}")
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and says_missing(error):
         return PathNotFoundError(start + _what_is_missing(error, url))
     if isinstance(error, FileExistsError):
         return PathExistsError(start + "something is there already; choose another path or remove it")
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) or getattr(error.__cause__, "status", None) in _FORBIDDEN:
         return StorageError(start + _what_is_forbidden(error, url))
     if isinstance(error, IsADirectoryError):
         return StorageError(start + "it is a folder, expected a file")
@@ -78,6 +79,15 @@ def as_storage_error(error: Exception, url: str, doing: str) -> StorageError:
     if names & _NO_CREDENTIALS:
         return StorageError(start + f"there are no credentials for it; {_where_credentials_go(url)}")
     return StorageError(start + _detail(error))
+
+
+def says_missing(error: OSError) -> bool:
+    """Whether ``error`` means that nothing is there.
+
+    fsspec's web client raises FileNotFoundError for whatever went wrong, and keeps that as the cause.
+    """
+    status = getattr(error.__cause__, "status", None)
+    return status in (None, 404, 410) and not _class_names(error) & _UNREACHABLE
 
 
 def decode_error(error: UnicodeDecodeError, url: str, offset: int = 0, compressed: bool = False) -> DecodeError:
@@ -105,7 +115,14 @@ def is_s3(url: str) -> bool:
     return any(link.partition("://")[0] in ("s3", "s3a", "s3n") for link in url.split("::"))
 
 
-def _detail(error: Exception) -> str:
+def _class_names(error: Exception) -> set[str]:
+    return {kind.__name__ for cause in (error, error.__cause__) for kind in type(cause).__mro__}
+
+
+def _detail(error: BaseException) -> str:
+    # A FileNotFoundError that hides another error says nothing by itself.
+    if isinstance(error, FileNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__
     text = (getattr(error, "strerror", None) or str(error)).strip().rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -120,7 +137,7 @@ def _what_is_missing(error: FileNotFoundError, url: str) -> str:
     return f"nothing is there ({text.rstrip('.')})" if "bucket" in text.lower() and " " in text else "nothing is there"
 
 
-def _what_is_forbidden(error: PermissionError, url: str) -> str:
+def _what_is_forbidden(error: Exception, url: str) -> str:
     if is_s3(url):
         return f"access denied ({error}); check {_S3_CREDENTIALS}, and what they are allowed to do"
     if url.startswith("file:"):

@@ -20,7 +20,17 @@ from spark_kernel.storage import s3
 from spark_kernel.storage.failures import storage_errors
 from spark_kernel.storage.options import PROTOCOL_ALIASES, StorageOptions
 
-__all__ = ["Location", "StorageOptions", "absolute_url", "can_seek", "has_folders", "is_local", "resolve", "url_of"]
+__all__ = [
+    "Location",
+    "StorageOptions",
+    "absolute_url",
+    "caches_blocks",
+    "can_seek",
+    "has_folders",
+    "is_local",
+    "resolve",
+    "url_of",
+]
 
 # What to install for a protocol whose package is missing.
 _PACKAGES = {
@@ -102,6 +112,11 @@ def can_seek(filesystem: Any) -> bool:
     return {"http", "https"}.isdisjoint(_protocols(filesystem))
 
 
+def caches_blocks(filesystem: Any) -> bool:
+    """Whether the user asked, by ``blockcache::``, for fsspec to keep blocks; it then chooses how files are read."""
+    return not {"blockcache", "cached"}.isdisjoint(_protocols(filesystem))
+
+
 def absolute_url(url: str) -> str:
     """``url`` so that it means the same in another process: local paths become absolute ``file:`` URLs.
 
@@ -109,7 +124,9 @@ def absolute_url(url: str) -> str:
     ('file:/data/a.txt', 'file:/data/../a', 's3a://bucket/k')
     """
     local = _local_path(url)
-    return url if local is None else "file:" + LocalFileSystem._strip_protocol(local)
+    if local is not None:
+        return f"file:{LocalFileSystem._strip_protocol(local)}"
+    return "::".join(absolute_url(link) if _is_local_link(link) else link for link in url.split("::"))
 
 
 def url_of(path: str, url: str, base: str) -> str:
@@ -150,12 +167,16 @@ def _local_path(url: str) -> str | None:
     return url if found[2] == "::" and found[1] not in fsspec.available_protocols() else None
 
 
+def _is_local_link(link: str) -> bool:
+    """Whether a link of a chain is a local file, and neither a URL nor the bare name of a protocol."""
+    return _local_path(link) is not None and link not in fsspec.available_protocols()
+
+
 def _with_known_protocol(link: str, url: str) -> str:
     """One link of a URL under the name by which fsspec knows its protocol."""
-    protocol, separator, path = link.partition("://")
-    if not separator:
-        is_protocol = link in fsspec.available_protocols()
-        return f"{link}://" if is_protocol else f"file://{link}"
+    if _is_local_link(link):
+        return f"file://{LocalFileSystem._strip_protocol(link)}"
+    protocol, _, path = link.partition("://")
     protocol = PROTOCOL_ALIASES.get(protocol, protocol)
     known = fsspec.available_protocols()
     if protocol not in known:

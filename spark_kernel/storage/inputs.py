@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from spark_kernel.common.errors import PathNotFoundError, StorageError
-from spark_kernel.storage.failures import storage_errors
+from spark_kernel.storage.failures import says_missing, storage_errors
 from spark_kernel.storage.filesystems import StorageOptions, absolute_url, can_seek, resolve, url_of
 from spark_kernel.storage.globs import component_matcher, expand_braces, is_pattern, split_paths, unescape
 
@@ -179,8 +179,10 @@ def _entry(filesystem: Any, path: str, info: dict[str, Any] | None, url: str) ->
         # A listing describes a link itself and not what it leads to.
         if info is None or info.get("islink"):
             info = filesystem.info(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if says_missing(error):
+            return None
+        raise
     return _Entry(path, url, info["type"], info.get("size"))
 
 

@@ -163,8 +163,10 @@ def _cut_after_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
             held.append(piece)
             continue
         held.append(piece[:cut])
-        yield b"".join(held)
+        block = b"".join(held)
+        # Let go of the pieces first: they may be a line of hundreds of megabytes.
         held = [piece[cut:]]
+        yield block
     rest = b"".join(held)
     if rest:
         yield rest

@@ -7,16 +7,19 @@ it dies too. Worker processes reach it as well. Use it with ``pytest_plugins = [
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import fsspec
 import moto.settings
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3Server:
     """Where the server listens, and what lets one in."""
 
@@ -37,8 +40,9 @@ class S3Server:
             "spark.hadoop.fs.s3a.path.style.access": "true",
         }
 
+    @cached_property
     def filesystem(self) -> fsspec.AbstractFileSystem:
-        """A client of the test's own, which remembers no listing and shares nothing with the code under test."""
+        """A client of the tests' own, which remembers no listing and shares nothing with the code under test."""
         return fsspec.filesystem(
             "s3",
             key=self.access_key,
@@ -47,6 +51,12 @@ class S3Server:
             use_listings_cache=False,
             skip_instance_cache=True,
         )
+
+    def fill(self, keys: Iterable[str]) -> None:
+        """Put many small objects into the bucket, without a request for each."""
+        backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        for key in keys:
+            backend.put_object(self.bucket, key, b"x")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +68,7 @@ def s3_server() -> Iterator[S3Server]:
     try:
         host, port = server.get_host_and_port()
         found = S3Server(endpoint=f"http://{host}:{port}")
-        found.filesystem().mkdir(found.bucket)
+        found.filesystem.mkdir(found.bucket)
         yield found
     finally:
         server.stop()

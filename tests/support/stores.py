@@ -80,7 +80,7 @@ def memory_store() -> Store:
 def s3_store(request: pytest.FixtureRequest) -> Store:
     server = request.getfixturevalue("s3_server")
     path = f"{server.bucket}/{uuid.uuid4().hex}"
-    return Store("s3", f"s3a://{path}", server.settings, server.filesystem(), path)
+    return Store("s3", f"s3a://{path}", server.settings, server.filesystem, path)
 
 
 @pytest.fixture(params=["local", "memory", "s3"])

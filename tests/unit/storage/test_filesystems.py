@@ -27,6 +27,8 @@ def test_a_relative_path_becomes_absolute_where_the_user_is(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     assert absolute_url("in/a.txt") == f"file:{tmp_path}/in/a.txt"
     assert absolute_url("file:in/a.txt") == f"file:{tmp_path}/in/a.txt"
+    assert absolute_url("zip://a.txt::in/b.zip") == f"zip://a.txt::file:{tmp_path}/in/b.zip"
+    assert absolute_url("simplecache::s3a://b/k") == "simplecache::s3a://b/k"
 
 
 @pytest.mark.parametrize("name", ["a::b.txt", "a b", "100%20", "a#b?c", "wörter"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_kernel.common.errors import StorageError
@@ -73,6 +73,7 @@ def test_splits_can_be_made_larger_than_the_goal() -> None:
     assert len(plan_splits([file(100)], 10, min_split_bytes=50)) == 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), max_size=6), st.integers(-1, 40), st.integers(1, 100))
 def test_the_splits_cover_each_byte_once(sizes: list[int], min_partitions: int, block_bytes: int) -> None:
     files = [file(size, str(number)) for number, size in enumerate(sizes)]
@@ -85,6 +86,7 @@ def test_the_splits_cover_each_byte_once(sizes: list[int], min_partitions: int, 
     assert all(0 < (split.length or 0) <= SLOP * block_bytes for split in splits)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), max_size=12), st.integers(1, 20))
 def test_whole_files_are_grouped_each_once(sizes: list[int], min_partitions: int) -> None:
     files = [file(size, str(number)) for number, size in enumerate(sizes)]
