@@ -64,6 +64,9 @@ SETTINGS = (
     Setting("spark.submit.pyFiles", str, "", "Comma-separated .py, .zip and .egg files to put on the import path."),
     Setting("spark.kernel.startTimeout", time_in_seconds, "60s", "How long the first job waits for the cluster."),
     Setting("spark.kernel.connectTimeout", time_in_seconds, "10s", "How long a running Dask cluster gets to answer."),
+    Setting("spark.kernel.card", str, "auto", "Which cells have a run card: auto, magic or off."),
+    Setting("spark.kernel.card.", str, None, "How run cards are shown; read by the notebook."),
+    Setting("spark.kernel.fullTraceback", switch, "false", "Whether errors show the frames of this package too."),
     Setting("spark.kernel.dashboard", switch, "false", "Whether Dask's web pages are served, on loopback."),
     Setting(
         "spark.kernel.storage.", str, None, "Options of an fsspec storage: spark.kernel.storage.<protocol>.<option>."

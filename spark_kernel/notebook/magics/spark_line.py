@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ class SparkLine:
         context = self.session.existing()
         if context is None:
             return "No Spark application is running. The first cell that uses `sc` starts one, as does `%spark start`."
-        return fact_list((name.replace("_", " "), _fact(name, value)) for name, value in context.describe().items())
+        return described(context.describe())
 
     def jobs(self, words: list[str], flags: dict[str, Any]) -> str:
         """The latest jobs."""
@@ -131,8 +131,7 @@ class SparkLine:
         datasets = self.running().storage_status()
         if not datasets:
             return "Nothing is persisted. `rdd.cache()` keeps a dataset once it is computed."
-        header = [name.replace("_", " ") for name in datasets[0]]
-        return text_table(header, [[_fact(name, value) for name, value in row.items()] for row in datasets])
+        return _table(datasets)
 
     def scale(self, words: list[str], flags: dict[str, Any]) -> str:
         """More or fewer workers."""
@@ -166,6 +165,36 @@ class SparkLine:
         return "\n".join([*lines, "%%spark -h lists the flags of a Spark cell."])
 
 
+def described(facts: Mapping[str, Any]) -> str:
+    """Facts as lines; those of a nested mapping follow, lists of mappings become tables.
+
+    >>> print(described({"master": "local", "cluster": {"master": "local", "workers": [{"name": 0, "cores": 1}]}}))
+    master  local
+    <BLANKLINE>
+    workers
+    name  cores
+       0      1
+    """
+    plain: dict[str, object] = {}
+    tables: list[tuple[str, list[dict[str, Any]]]] = []
+    waiting = list(facts.items())
+    while waiting:
+        name, value = waiting.pop(0)
+        if isinstance(value, Mapping):
+            waiting += value.items()
+        elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+            tables.append((name, value))
+        else:
+            plain.setdefault(name, value)
+    parts = [fact_list((name.replace("_", " "), _fact(name, value)) for name, value in plain.items())]
+    return "\n\n".join([*parts, *(f"{name}\n{_table(rows)}" for name, rows in tables)])
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    header = [name.replace("_", " ") for name in rows[0]]
+    return text_table(header, [[_fact(name, value) for name, value in row.items()] for row in rows])
+
+
 def _job_cells(row: JobRow, now: float) -> list[object]:
     return [row.job_id, row.name, row.place, row.outcome, row.stages, row.tasks, seconds_text(row.seconds(now))]
 
@@ -177,7 +206,7 @@ def _whole_number(text: str, what: str) -> int:
 
 
 def _fact(name: str, value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and "bytes" in name:
+    if isinstance(value, int) and not isinstance(value, bool) and ("bytes" in name or "memory" in name):
         return bytes_text(value)
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or None
