@@ -28,7 +28,7 @@ class BlockServer:
         return [read_range((self._inside(folder, path), start, stop)) for path, start, stop in ranges]
 
     def _inside(self, folder: Path, path: str) -> str:
-        found = Path(path).resolve()
+        found = Path(path.replace("\0", "")).resolve()
         if not found.is_relative_to(folder) or not found.is_file():
             raise BlockMissingError(f"{path} is no file of this application")
         return str(found)

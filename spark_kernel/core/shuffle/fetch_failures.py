@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from spark_kernel.common.errors import SparkKernelError
 from spark_kernel.core.shuffle.map_outputs import NodePlace
+
+_noted: ContextVar[list[FetchFailedError] | None] = ContextVar("spark_kernel_fetch_failures", default=None)
+
+
+@contextmanager
+def note_fetch_failures() -> Iterator[list[FetchFailedError]]:
+    """A list that fills with the failures made in this context while it is open.
+
+    A user's function that reads through a shuffle may catch the error and go on without the missing records; the task
+    must fail all the same.
+    """
+    failures: list[FetchFailedError] = []
+    token = _noted.set(failures)
+    try:
+        yield failures
+    finally:
+        _noted.reset(token)
 
 
 class FetchFailedError(SparkKernelError):
@@ -26,6 +47,9 @@ class FetchFailedError(SparkKernelError):
         self.message = message
         self.machine_lost = machine_lost
         """Nothing of that machine can be read, not only this one block."""
+        noted = _noted.get()
+        if noted is not None:
+            noted.append(self)
 
     def __reduce__(self) -> tuple[type[FetchFailedError], tuple[int, int, NodePlace, str, bool]]:
         return type(self), (self.shuffle_id, self.map_partition, self.place, self.message, self.machine_lost)

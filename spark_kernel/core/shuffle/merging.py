@@ -72,7 +72,7 @@ class _Merge:
 
     def _spill(self, dictionary: dict[Any, Any], slices: FrameBuffer) -> None:
         buckets = PairBuckets(SLICES, self._choose, self._blocks, slices, self._scope.memory_share // 16)
-        for pairs, record_bytes in chunks(iter(dictionary.items())):
+        for pairs, record_bytes in chunks(iter(dictionary.items()), self._scope.memory_share):
             self._scope.check_cancelled()
             buckets.add(pairs, record_bytes)
         buckets.flush()

@@ -75,15 +75,18 @@ class PairBuckets:
         self._pending = self._pending_bytes = 0
 
 
-def chunks(records: Iterator[Any]) -> Iterator[tuple[list[Pair], int]]:
+def chunks(records: Iterator[Any], memory_share: int) -> Iterator[tuple[list[Pair], int]]:
     """Lists of pairs, each with the size of one of its pairs; short lists where records are large.
+
+    A list is a small part of the task's ``memory_share``.
 
     Raises TypeError when a record is not a pair.
     """
+    most = min(_CHUNK_BYTES, memory_share // 32)
     size = _MIN_CHUNK
     while chunk := list(islice(records, size)):
         record_bytes = max(object_bytes(chunk[0]), object_bytes(chunk[-1]), 64)
-        size = min(4 * size, _MAX_CHUNK, max(1, _CHUNK_BYTES // record_bytes))
+        size = min(4 * size, _MAX_CHUNK, max(1, most // record_bytes))
         if set(map(type, chunk)) != {tuple}:
             chunk = checked_pairs(chunk)
         yield chunk, record_bytes

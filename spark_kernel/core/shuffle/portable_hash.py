@@ -20,6 +20,9 @@ from zlib import crc32
 
 __all__ = ["portable_hash", "portable_hashes"]
 
+_TUPLE_START = 0x345678
+_TUPLE_FACTOR = 1000003
+
 
 def portable_hash(key: Any) -> int:
     """The hash of ``key``, equal for equal keys, whichever process asks.
@@ -51,7 +54,20 @@ def portable_hashes(keys: Sequence[Any]) -> list[int]:
             return list(map(crc32, map(str.encode, keys)))
         except UnicodeEncodeError:
             return list(map(_of_text, keys))
+    if kinds == {float}:
+        return [hash(key) if key == key else 0 for key in keys]
+    if kinds == {tuple} and len(set(map(len, keys))) == 1:
+        return _of_tuples(keys, len(keys[0]))
     return list(map(portable_hash, keys))
+
+
+def _of_tuples(keys: Sequence[tuple[Any, ...]], width: int) -> list[int]:
+    """The algorithm of `_of_tuple`, column by column."""
+    values = [_TUPLE_START] * len(keys)
+    for i in range(width):
+        column = portable_hashes([key[i] for key in keys])
+        values = [((value ^ item) * _TUPLE_FACTOR) & sys.maxsize for value, item in zip(values, column, strict=True)]
+    return [-2 if (value := each ^ width) == -1 else value for each in values]
 
 
 def _of_text(text: str) -> int:
@@ -64,11 +80,9 @@ def _of_number(number: Any) -> int:
 
 
 def _of_tuple(items: tuple[Any, ...]) -> int:
-    value = 0x345678
+    value = _TUPLE_START
     for item in items:
-        value ^= portable_hash(item)
-        value *= 1000003
-        value &= sys.maxsize
+        value = ((value ^ portable_hash(item)) * _TUPLE_FACTOR) & sys.maxsize
     value ^= len(items)
     return -2 if value == -1 else value
 

@@ -14,7 +14,8 @@ from typing import Any
 
 _SAMPLED_ITEMS = 8
 _MAX_DEPTH = 8
-_SAMPLED_ENTRIES = 64
+_LEAST_ENTRIES, _MOST_ENTRIES = 16, 256
+_SLOT_BYTES = 16
 _MIN_STRIDE = 256
 _MAX_STRIDE = 1 << 20
 _FULL = 0.75
@@ -23,38 +24,45 @@ _FULL = 0.75
 _CACHED_INTEGERS = range(-5, 257)
 
 
-def object_bytes(value: Any, depth: int = 0) -> int:
+def object_bytes(value: Any) -> int:
     """Roughly the bytes that ``value`` and all it refers to occupy; large containers are judged by a few items.
 
     >>> object_bytes("x" * 1000) > 1000, object_bytes(1), object_bytes([1.5] * 1000) > 8000
     (True, 0, True)
     """
-    if value is None or value is True or value is False:
+    return _bytes(value, 0, set())
+
+
+def _bytes(value: Any, depth: int, seen: set[int]) -> int:
+    if value is None or value is True or value is False or id(value) in seen:
         return 0
     kind = type(value)
     if kind is int:
         return 0 if value in _CACHED_INTEGERS else sys.getsizeof(value)
     size: int = sys.getsizeof(value)
-    if depth >= _MAX_DEPTH or kind in (str, bytes, float, bytearray, complex):
+    if kind is float:
         return size
-    return size + _inside(value, kind, depth + 1)
+    seen.add(id(value))
+    if depth >= _MAX_DEPTH or kind in (str, bytes, bytearray, complex):
+        return size
+    return size + _inside(value, kind, depth + 1, seen)
 
 
-def _inside(value: Any, kind: type, depth: int) -> int:
+def _inside(value: Any, kind: type, depth: int, seen: set[int]) -> int:
     if issubclass(kind, (tuple, list, set, frozenset, deque)):
-        return _items(value, len(value), depth)
+        return _items(value, len(value), depth, seen)
     if issubclass(kind, Mapping):
-        keys, values = _items(value, len(value), depth), _items(value.values(), len(value), depth)
-        return keys + values
+        return _items(value, len(value), depth, seen) + _items(value.values(), len(value), depth, seen)
     attributes = getattr(value, "__dict__", None)
     if isinstance(attributes, dict):
-        return object_bytes(attributes, depth)
+        # The names of attributes are shared by all objects of the class.
+        return _SLOT_BYTES * len(attributes) + _items(attributes.values(), len(attributes), depth, seen)
     return 0
 
 
-def _items(items: Iterable[Any], count: int, depth: int) -> int:
+def _items(items: Iterable[Any], count: int, depth: int, seen: set[int]) -> int:
     sample = list(islice(items, _SAMPLED_ITEMS))
-    return sum(object_bytes(item, depth) for item in sample) * count // len(sample) if sample else 0
+    return sum(_bytes(item, depth, seen) for item in sample) * count // len(sample) if sample else 0
 
 
 def mapping_bytes(mapping: Mapping[Any, Any]) -> int:
@@ -65,7 +73,8 @@ def mapping_bytes(mapping: Mapping[Any, Any]) -> int:
     """
     if not mapping:
         return sys.getsizeof(mapping)
-    step = max(1, len(mapping) // _SAMPLED_ENTRIES)
+    # Odd, so that it meets all of what repeats in steps of two, ten or a thousand.
+    step = (len(mapping) // min(_MOST_ENTRIES, max(_LEAST_ENTRIES, len(mapping) // 16))) | 1
     sizes = [object_bytes(key) + object_bytes(value) for key, value in islice(mapping.items(), 0, None, step)]
     return sys.getsizeof(mapping) + sum(sizes) * len(mapping) // len(sizes)
 

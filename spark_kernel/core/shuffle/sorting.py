@@ -26,6 +26,8 @@ from spark_kernel.core.shuffle.user_functions import UsersFunctions
 _SLOT_BYTES = 24
 """A pair's place in the list, and in the lists that the sort makes."""
 _SAMPLED = 8
+_LEAST_PIECE, _MOST_PIECE = 4096, 1 << 18
+"""Bytes that are read of a run at a time."""
 
 
 def sort_by_key(
@@ -38,7 +40,7 @@ def sort_by_key(
 
     Raises TypeError for keys that can't be compared, and for records that are no pairs.
     """
-    return sort_batches((chunk for chunk, _ in chunks(records)), ordering, scope, blocks)
+    return sort_batches((chunk for chunk, _ in chunks(records, scope.memory_share)), ordering, scope, blocks)
 
 
 def sort_batches(
@@ -73,7 +75,8 @@ class _Sort:
             if not runs:
                 yield pairs
             else:
-                yield from self._merged([*map(self._run, runs), iter([pairs])])
+                piece = min(_MOST_PIECE, max(_LEAST_PIECE, self._scope.memory_share // (8 * len(runs))))
+                yield from self._merged([*(self._run(run, piece) for run in runs), iter([pairs])])
         finally:
             if self._file is not None:
                 self._file.close()
@@ -88,16 +91,16 @@ class _Sort:
             self._file = SpillFile(self._scope.scratch)
         start = self._file.size
         # While runs are merged there is a batch of each in memory.
-        length = max(1, min(BATCH_RECORDS, len(pairs) * (self._scope.memory_share // 64) // size))
+        length = max(1, min(BATCH_RECORDS, len(pairs) * (self._scope.memory_share // 128) // size))
         for position in range(0, len(pairs), length):
             payload = self._blocks.encode(pairs[position : position + length])
             self._file.append(frame(self._blocks.kind, payload))
         self._scope.counts.spilled_bytes += self._file.size - start
         return start, self._file.size
 
-    def _run(self, place: tuple[int, int]) -> Iterator[list[Pair]]:
+    def _run(self, place: tuple[int, int], piece: int) -> Iterator[list[Pair]]:
         assert self._file is not None
-        for _, payload in split_frames(self._file.pieces(*place)):
+        for _, payload in split_frames(self._file.pieces(*place, piece)):
             self._scope.check_cancelled()
             yield self._blocks.decode(payload)
 

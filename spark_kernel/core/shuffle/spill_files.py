@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spark_kernel.core.shuffle.transport import BlockMissingError
 
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 
 
 class SpillFile:
@@ -46,9 +46,9 @@ class SpillFile:
         self._file.flush()
         return start, self._size
 
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes ``[start, stop)``, in pieces of at most 1 MiB."""
-        return file_pieces(self._file.fileno(), start, stop, _PIECE)
+    def pieces(self, start: int, stop: int, piece: int = _PIECE) -> Iterator[bytes]:
+        """The bytes ``[start, stop)``, in pieces of at most ``piece`` bytes."""
+        return file_pieces(self._file.fileno(), start, stop, piece)
 
     def close(self) -> None:
         """Remove it. Idempotent."""

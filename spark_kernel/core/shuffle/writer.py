@@ -101,7 +101,7 @@ def store_frames(buffer: FrameBuffer, records: int, target: ShuffleTarget, scope
 
 
 def _add_all(pairs: Iterator[tuple[Any, Any]], buckets: PairBuckets, scope: TaskScope) -> None:
-    for chunk, record_bytes in chunks(pairs):
+    for chunk, record_bytes in chunks(pairs, scope.memory_share):
         scope.check_cancelled()
         with UsersFunctions():
             buckets.add(chunk, record_bytes)
@@ -111,7 +111,7 @@ def _write_atomically(path: Path, buffer: FrameBuffer) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".writing")
     try:
-        with open(temporary, "wb", buffering=1 << 20) as file:
+        with open(temporary, "wb", buffering=1 << 18) as file:
             file.writelines(buffer.all_pieces())
         os.replace(temporary, path)
     except BaseException:
