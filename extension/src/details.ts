@@ -1,7 +1,7 @@
 /** The panel beside the picture: everything known of the picked stage or dataset, with links to its neighbours. */
 
 import { describeDataset } from './describe.js';
-import { button, element } from './dom.js';
+import { KEEPS_ITS_KEYS, button, element } from './dom.js';
 import { formatBytes, formatCount, formatSeconds } from './format.js';
 import { stateIcon } from './icons.js';
 import {
@@ -22,8 +22,7 @@ import { factList } from './tooltip.js';
 export function detailsPanel(run: Run, selection: Selection): HTMLElement {
   const panel = element('aside', {
     class: 'spk-details',
-    'aria-live': 'polite',
-    'data-lm-suppress-shortcuts': 'true'
+    'aria-live': 'polite'
   });
   panel.addEventListener('keydown', event => {
     if (event.key === 'Escape') {
@@ -45,7 +44,7 @@ function contentFor(picked: NonNullable<Picked>, run: Run, selection: Selection)
   const content = stage
     ? stageContent(stage, run, selection)
     : dataset && datasetContent(dataset, run, selection);
-  return content ? [close, ...content] : null;
+  return content ? [...content, close] : null;
 }
 
 function stageContent(stage: Stage, run: Run, selection: Selection): Node[] {
@@ -192,7 +191,7 @@ function datasetLink(dataset: Dataset, selection: Selection): Node {
 function link(name: string, place: string, action: () => void): Node {
   const made = element(
     'button',
-    { type: 'button', class: 'spk-link' },
+    { type: 'button', class: 'spk-link', ...KEEPS_ITS_KEYS },
     element('span', {}, name),
     place ? element('span', { class: 'spk-faint' }, place) : null
   );

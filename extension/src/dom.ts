@@ -6,9 +6,15 @@
 type Attributes = Record<string, string | number | boolean | null | undefined>;
 type Child = Node | string | null | undefined;
 
+/**
+ * For everything that can have the focus. Without it JupyterLab takes keys for its own: Enter edits the cell, D D
+ * deletes it. It has to stand on the element itself; on an ancestor it comes too late.
+ */
+export const KEEPS_ITS_KEYS = { 'data-lm-suppress-shortcuts': 'true' } as const;
+
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** An HTML element; attributes that are null, undefined or false are left out, true is written as "". */
+/** An HTML element. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -30,7 +36,7 @@ export function svgElement<K extends keyof SVGElementTagNameMap>(
 export function button(label: string, glyph: Child, action: () => void): HTMLButtonElement {
   const made = element(
     'button',
-    { type: 'button', class: 'spk-button', title: label, 'aria-label': label },
+    { type: 'button', class: 'spk-button', title: label, 'aria-label': label, ...KEEPS_ITS_KEYS },
     glyph
   );
   made.addEventListener('click', event => {
@@ -40,12 +46,17 @@ export function button(label: string, glyph: Child, action: () => void): HTMLBut
   return made;
 }
 
-function filled<E extends Element>(made: E, attributes: Attributes, children: Child[]): E {
+/** Set attributes; those that are null, undefined or false are left out, true is written as "". */
+export function setAttributes(of: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) {
-      made.setAttribute(name, value === true ? '' : String(value));
+      of.setAttribute(name, value === true ? '' : String(value));
     }
   }
+}
+
+function filled<E extends Element>(made: E, attributes: Attributes, children: Child[]): E {
+  setAttributes(made, attributes);
   made.append(...children.filter((child): child is Node | string => child !== null && child !== undefined));
   return made;
 }

@@ -4,7 +4,7 @@
  */
 
 import { describeDataset, describeEdge, describeStage, spoken } from './describe.js';
-import { element, svgElement } from './dom.js';
+import { KEEPS_ITS_KEYS, element, setAttributes, svgElement } from './dom.js';
 import { outlineBox } from './geometry.js';
 import { legend } from './legend.js';
 import { chiefStage, duration, elapsed } from './measures.js';
@@ -46,7 +46,7 @@ export class Picture {
     drawing.edges.forEach(edge => this.markEdge(edge));
     this.element = element(
       'figure',
-      { class: 'spk-picture', 'data-lm-suppress-shortcuts': 'true' },
+      { class: 'spk-picture' },
       this.viewport.element,
       element(
         'figcaption',
@@ -132,7 +132,7 @@ export class Picture {
   /** Make something to point at, to tab to and to pick. */
   private enliven(stop: Stop, text: TooltipText): void {
     const { group, picked } = stop;
-    group.setAttribute('role', 'button');
+    setAttributes(group, { role: 'button', ...KEEPS_ITS_KEYS });
     group.setAttribute('aria-label', spoken(text));
     group.addEventListener('click', () => {
       if (!this.viewport.wasDragged) {

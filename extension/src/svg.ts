@@ -49,8 +49,8 @@ const GEOMETRY = /^[\sA-Za-z0-9.,+\-()]*$/;
 const LENGTHS = /^[\s0-9.,+\-e%]*$/;
 const PAINT = /^(none|transparent|currentColor|#[0-9a-fA-F]{3,8}|[a-zA-Z]{3,20})$/;
 const WORD = /^[a-z-]+$|^[0-9.]+$/;
-/** The vocabulary of `spark_kernel/notebook/card/svg.py`; nothing else on the page uses it. */
-const OWN_CLASS = /^sk-[a-z-]+$/;
+/** The vocabulary of `spark_kernel/notebook/card/svg.py`. */
+const ROLE = /^sk-([a-z-]+)$/;
 
 /** Attribute names that are copied, and what their values have to look like. */
 const ATTRIBUTES = new Map<string, RegExp>([
@@ -117,14 +117,24 @@ function copyOne(source: Node, target: SVGElement): SVGElement | null {
     return null;
   }
   const made = svgElement(tag);
-  for (const { name, value } of Array.from(source.attributes)) {
-    if (ATTRIBUTES.get(name)?.test(value)) {
-      made.setAttribute(name, value);
-    }
-  }
-  made.classList.add(...Array.from(source.classList).filter(name => OWN_CLASS.test(name)));
+  copyAttributes(source, made);
   target.append(made);
   return made;
+}
+
+function copyAttributes(source: Element, target: SVGElement): void {
+  for (const { name, value } of Array.from(source.attributes)) {
+    if (ATTRIBUTES.get(name)?.test(value)) {
+      target.setAttribute(name, value);
+    }
+  }
+  for (const name of Array.from(source.classList)) {
+    const role = ROLE.exec(name)?.[1];
+    if (role) {
+      // Under another name, so that the style sheet of a live picture elsewhere on the page does not reach it.
+      target.classList.add(`spk-shape-${role}`);
+    }
+  }
 }
 
 function isText(target: SVGElement): boolean {

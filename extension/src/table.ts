@@ -1,6 +1,6 @@
 /** The table of stages: progress, when each ran, how evenly its tasks went, and what it moved. */
 
-import { element } from './dom.js';
+import { KEEPS_ITS_KEYS, element } from './dom.js';
 import { formatCount, formatSeconds } from './format.js';
 import { stateIcon } from './icons.js';
 import { FLOWS, describeFlow, describeTasks, duration, flow, skewRemark, timeRange } from './measures.js';
@@ -88,7 +88,7 @@ function stageRow(stage: Stage, run: Run, columns: readonly Column[], selection:
   const picked = { kind: 'stage' as const, id: stage.stageId };
   const opener = element(
     'button',
-    { type: 'button', class: 'spk-stage-name', 'data-lm-suppress-shortcuts': 'true' },
+    { type: 'button', class: 'spk-stage-name', ...KEEPS_ITS_KEYS },
     stateIcon(stage.state),
     element('span', { class: 'spk-stage-number' }, String(stage.stageId)),
     element('span', { class: 'spk-stage-what' }, stage.name)

@@ -13,7 +13,7 @@ test('the header says what ran, how it ended and how long it took', () => {
   const { element } = new Card(exampleRun());
   assert.match(
     words(find(element, '.spk-header')),
-    /cell \[4\] ?Succeeded ?11 s ?1 job ?4 stages \(1 skipped\)/
+    /orders per city ?Succeeded ?3\.8 s ?2 jobs ?6 stages \(1 skipped\) ?17 tasks/
   );
 });
 
@@ -30,38 +30,38 @@ test('a stage clicked in the picture opens in the details and is marked in the t
   const { element } = new Card(exampleRun());
   const details = find(element, '.spk-details');
   assert.equal(details.hidden, true);
-  find(element, '.spk-drawn-stage[data-stage="1"]').dispatchEvent(new MouseEvent('click'));
+  find(element, '.spk-drawn-stage[data-stage="0"]').dispatchEvent(new MouseEvent('click'));
   assert.equal(details.hidden, false);
-  assert.match(words(details), /Stage 1/);
-  assert.match(words(details), /Read ?147 MB/);
-  assert.equal(find(element, '.spk-stage-row.spk-picked').dataset.stage, '1');
+  assert.match(words(details), /Stage 0/);
+  assert.match(words(details), /Read ?1\.9 MB, 45,000 rows/);
+  assert.equal(find(element, '.spk-stage-row.spk-picked').dataset.stage, '0');
   find(details, '.spk-button').click();
   assert.equal(details.hidden, true);
 });
 
 test('details lead from a stage to its datasets and back', () => {
   const { element } = new Card(exampleRun());
-  find(element, '.spk-stage-row[data-stage="2"] button').click();
+  find(element, '.spk-stage-row[data-stage="3"] button').click();
   const link = (text: string) =>
     [...element.querySelectorAll<HTMLElement>('.spk-link')].find(
       found => found.firstChild?.textContent === text
     )!;
-  link('counts: reduceByKey').click();
-  assert.match(words(find(element, '.spk-details')), /counts: reduceByKey ?cell \[4\], line 6/);
-  link('Stage 2').click();
-  assert.match(words(find(element, '.spk-details-heading')), /Stage 2/);
+  link('totals: reduceByKey').click();
+  assert.match(words(find(element, '.spk-details')), /totals: reduceByKey ?cell \[3\], line 4/);
+  link('Stage 3').click();
+  assert.match(words(find(element, '.spk-details-heading')), /Stage 3/);
 });
 
 test('the tooltip of a dataset names operation, place, partitions and storage level', () => {
   const card = new Card(exampleRun());
-  const dataset = find(card.element, '[data-dataset="5"]');
+  const dataset = find(card.element, '[data-dataset="1"]');
   dataset.dispatchEvent(new MouseEvent('pointerenter'));
   const tooltip = find(document, '.spk-tooltip');
   assert.equal(tooltip.hidden, false);
-  assert.match(words(tooltip), /words: filter ?cell \[4\], line 4/);
-  assert.match(words(tooltip), /Partitions ?48/);
-  assert.match(words(tooltip), /Persisted ?Memory Serialized 1x Replicated/);
-  assert.match(words(tooltip), /In the cache ?32 of 48/);
+  assert.match(words(tooltip), /parsed: map ?cell \[3\], line 3/);
+  assert.match(words(tooltip), /Partitions ?6/);
+  assert.match(words(tooltip), /Persisted ?Memory 1x/);
+  assert.match(words(tooltip), /In the cache ?6 of 6/);
   dataset.dispatchEvent(new MouseEvent('pointerleave'));
   assert.equal(tooltip.hidden, true);
   card.dispose();
@@ -88,14 +88,23 @@ test('the picture has one tab stop, arrow keys move on, and Enter picks', () => 
 test('every stage and dataset of the picture tells a screen reader what it is', () => {
   const { element } = new Card(exampleRun());
   const groups = [...element.querySelectorAll('.spk-drawn-stage, .spk-drawn-dataset')];
-  assert.equal(groups.length, exampleRun().stages.length + exampleRun().nodes.length);
+  // `totals` is computed, and so drawn, twice.
+  assert.equal(groups.length, exampleRun().boxes.length + exampleRun().nodes.length + 1);
   assert.ok(
     groups.every(group => group.getAttribute('role') === 'button' && group.getAttribute('aria-label'))
   );
   assert.match(
     groups[0]!.getAttribute('aria-label')!,
-    /^Stage 0, keyBy at cell \[3\], line 2, State: skipped/
+    /^Stage 0, map at cell \[3\], line 3, State: succeeded/
   );
+});
+
+test('everything that can have the focus keeps its keys from JupyterLab', () => {
+  const { element } = new Card(exampleRun());
+  find(element, '.spk-stage-row').click();
+  const focusable = [...element.querySelectorAll('button, [tabindex]')];
+  assert.ok(focusable.length > 20);
+  assert.ok(focusable.every(each => each.hasAttribute('data-lm-suppress-shortcuts')));
 });
 
 test('without a picture the table and the details are there', () => {
@@ -155,16 +164,20 @@ test('a card that is updated keeps what was picked', () => {
 });
 
 test('a box that stands for several stages opens the one that ran, and is marked for each', () => {
-  const run = exampleRun();
-  const [skipped, ran] = [run.stages[0].stage_id, run.stages[1].stage_id];
-  run.boxes = [{ stage_id: skipped, stage_ids: [skipped, ran] }];
-  const { element } = new Card(run);
-  const box = find<SVGElement>(element, '.spk-drawn-stage');
+  const { element } = new Card(exampleRun());
+  const box = find<SVGElement>(element, '.spk-drawn-stage[data-stage="0"]');
   assert.equal(box.getAttribute('data-state'), 'succeeded');
-  box.dispatchEvent(new MouseEvent('click'));
-  assert.match(words(find(element, '.spk-details-heading')), new RegExp(`Stage ${ran}`));
-  find(element, `.spk-stage-row[data-stage="${skipped}"]`).click();
+  assert.match(box.getAttribute('aria-label')!, /Also stands for: stage 2/);
+  find(element, '.spk-stage-row[data-stage="2"]').click();
   assert.ok(box.classList.contains('spk-picked'));
+});
+
+test('the legend names what occurs in the picture', () => {
+  const legend = (run: object) => words(find(new Card(run).element, '.spk-legend'));
+  assert.match(legend(exampleRun()), /narrow ?shuffle ?in the cache ?share of the time/);
+  const run = exampleRun();
+  run.stages.forEach((stage: { state: string }) => (stage.state = 'skipped'));
+  assert.match(legend(run), /skipped/);
 });
 
 test('what the card leaves out is said', () => {

@@ -89,6 +89,10 @@ test('what an element stands for is read off its id', () => {
   assert.equal(find(drawing.svg, 'g').id, '');
 });
 
+test('the roles of shapes are kept, under names that only this extension styles', () => {
+  assert.match(copied('<rect class="sk-box jp-hurt sk_hurt x-sk-hurt"/>'), /<rect class="spk-shape-box">/);
+});
+
 test('bounds are read off coordinates', () => {
   assert.deepEqual(boundsOf('M12,-4C12,0 20,8 20,8'), { x: 12, y: -4, width: 8, height: 12 });
   assert.equal(boundsOf(''), null);
