@@ -160,46 +160,52 @@ class RunEvents:
 
     def _plan(self, target: int, present: set[int]) -> JobGraph:
         """Spark's rule: a stage is what can be reached without a shuffle; parents before children."""
-        stages: list[StageInfo] = []
-        planned: dict[int, int] = {}
-        visited: set[int] = set()
-
-        def cut(terminal: int, kind: str, hidden: bool) -> int:
-            if terminal in planned:
-                return planned[terminal]
-            members, parents, pending = set(), [], [terminal]
-            while pending:
-                node = pending.pop()
-                if node in members:
-                    continue
-                members.add(node)
-                visited.add(node)
-                for edge in self._edges:
-                    if edge.child == node and edge.kind == "narrow":
-                        pending.append(edge.parent)
-                    elif edge.child == node:
-                        parents.append(edge.parent)
-            skipped = kind == "shuffle_map" and (hidden or terminal in present)
-            stage_parents = [cut(parent, "shuffle_map", skipped) for parent in sorted(parents)]
+        parents_of: dict[int, list[EdgeInfo]] = {}
+        for edge in self._edges:
+            parents_of.setdefault(edge.child, []).append(edge)
+        members: dict[int, set[int]] = {}
+        borders: dict[int, set[int]] = {}
+        pending = [target]
+        while pending:
+            terminal = pending.pop()
+            if terminal not in members:
+                members[terminal], borders[terminal] = _reach(terminal, parents_of)
+                pending.extend(borders[terminal])
+        needed = {target}
+        for terminal in sorted(members, reverse=True):
+            if terminal in needed and (terminal == target or terminal not in present):
+                needed |= borders[terminal]
+        stages: dict[int, StageInfo] = {}
+        for terminal in sorted(members):
             info = self._nodes[terminal]
-            stage = StageInfo(
+            stages[terminal] = StageInfo(
                 stage_id=len(self._stages),
-                kind=kind,  # type: ignore[arg-type]
+                kind="result" if terminal == target else "shuffle_map",
                 name=str(info.call_site),
-                node_ids=tuple(sorted(members)),
-                parents=tuple(stage_parents),
+                node_ids=tuple(sorted(members[terminal])),
+                parents=tuple(stages[parent].stage_id for parent in sorted(borders[terminal])),
                 tasks=info.partitions,
-                skipped=skipped,
+                skipped=terminal != target and (terminal not in needed or terminal in present),
             )
-            self._stages[stage.stage_id] = stage
-            stages.append(stage)
-            planned[terminal] = stage.stage_id
-            return stage.stage_id
-
-        cut(target, "result", False)
+            self._stages[stages[terminal].stage_id] = stages[terminal]
+        visited = set().union(*members.values())
         nodes = tuple(self._nodes[node] for node in sorted(visited))
         edges = tuple(edge for edge in self._edges if edge.child in visited)
-        return JobGraph(nodes, edges, tuple(stages))
+        return JobGraph(nodes, edges, tuple(stages.values()))
+
+
+def _reach(terminal: int, parents_of: dict[int, list[EdgeInfo]]) -> tuple[set[int], set[int]]:
+    """The datasets that a stage computes, and those whose shuffles it reads."""
+    members: set[int] = set()
+    border: set[int] = set()
+    pending = [terminal]
+    while pending:
+        node = pending.pop()
+        if node not in members:
+            members.add(node)
+            for edge in parents_of.get(node, ()):
+                (pending.append if edge.kind == "narrow" else border.add)(edge.parent)
+    return members, border
 
 
 READ = TaskMetrics(run_seconds=0.8, records_read=7500, bytes_read=310_000, shuffle_records_written=900,

@@ -58,7 +58,10 @@ def make_pictures(
             break
         picture, drawing, svg = _drawn(run, placed)
         if len(svg) <= MOST_SVG_CHARACTERS:
-            return Pictures(picture, drawing, svg, _png(run, drawing, graphviz, seconds, place))
+            coarser = place if picture.detail == "steps" else None
+            return Pictures(picture, drawing, svg, _png(run, drawing, graphviz, seconds, coarser))
+        if picture.detail != "steps":
+            break
     return Pictures()
 
 
@@ -73,11 +76,11 @@ def _png(
     drawing: Drawing,
     graphviz: GraphvizProcess,
     seconds: float,
-    place: Callable[[Detail], tuple[Picture, Layout] | None],
+    coarser: Callable[[Detail], tuple[Picture, Layout] | None] | None,
 ) -> bytes | None:
     try:
         image = to_png(drawing, graphviz, seconds)
-        if image is None and (coarse := place("stages")) is not None:
+        if image is None and coarser is not None and (coarse := coarser("stages")) is not None:
             image = to_png(draw(run, *coarse), graphviz, seconds)
     except GraphvizError as error:
         _log.info("the card has no PNG: %s", error)

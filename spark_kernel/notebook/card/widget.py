@@ -79,10 +79,11 @@ class RunWidget:
         """Remove the models from kernel and front end, and their contents from what is already saved of them."""
         for widget in (self._picture, self._progress, self._table, self._headline):
             widget.value = ""
-        for widget in self._all():
-            widget.close()
+        for part in self.parts():
+            part.close()
 
-    def _all(self) -> list[Any]:
+    def parts(self) -> list[Any]:
+        """Every ipywidgets model that it consists of, layouts and styles included."""
         head = self._root.children[0]
         widgets = [*head.children, head, *self._root.children[1:], self._root]
         parts = [
