@@ -16,8 +16,9 @@ def cluster_configuration(scratch: str, dashboard: bool, start_method: str) -> d
     return {
         # The driver counts attempts itself; Dask's count blames tasks that were only assigned to a worker that died.
         "distributed.scheduler.allowed-failures": 1_000_000,
-        # More than this and tasks of a stage count as running while they wait, and all of them fall with a worker.
-        "distributed.scheduler.worker-saturation": 1.1,
+        # A worker gets no more tasks than it can run. What waits behind a long task on one worker would not run
+        # elsewhere, count as running, and fall with the worker.
+        "distributed.scheduler.worker-saturation": 1.0,
         # A stage is a bag of independent tasks that the scheduler hands out one by one: nothing to steal, and
         # stealing is a known source of deadlocks (dask/distributed#8787).
         "distributed.scheduler.work-stealing": False,

@@ -205,7 +205,7 @@ class ReportLog:
         """What ``condition`` says of the reports, as soon as it is true."""
         with self._changed:
             result = self._changed.wait_for(lambda: condition(self.reports), seconds)
-        assert result, f"not within {seconds} s; reports: {self.reports}"
+        assert result, f"not within {seconds} s; {len(self.reports)} reports, the last ones: {self.reports[-3:]}"
         return result
 
     def finals(self, batch: TaskBatch, seconds: float = 30) -> list[Report]:

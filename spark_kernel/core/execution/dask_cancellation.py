@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from spark_kernel.core.execution.ledger import UNKNOWN_EXECUTOR, Ledger, OpenBatch
+from spark_kernel.core.execution.dask_connection import Connection
+from spark_kernel.core.execution.ledger import Ledger, OpenBatch, UnansweredTask
 from spark_kernel.core.execution.worker_plugin import cancel_stage, end_worker_process
 
 GRACE_SECONDS = 1.0
@@ -26,50 +27,88 @@ _log = logging.getLogger(__name__)
 class Cancellation:
     """Ends tasks of one application."""
 
-    def __init__(self, client: Any, ledger: Ledger, app_id: str) -> None:
+    def __init__(
+        self, client: Any, ledger: Ledger, connection: Connection, executors: Callable[[], Collection[str]]
+    ) -> None:
         self._client = client
         self._ledger = ledger
-        self._app_id = app_id
+        self._connection = connection
+        self._executors = executors
 
     async def cancel(self, entries: Sequence[OpenBatch]) -> None:
         """Stop the unanswered tasks of some batches; all are answered when it returns."""
+        if not entries:
+            return
         for entry in entries:
             entry.cancelled = True
-        deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
-        running = await self._interrupt(entries)
-        waiting = self._ledger.unanswered(entries)
-        self._ledger.cancelled(
-            task_id
-            for task_id, executor_id in waiting.items()
-            if task_id not in running and executor_id == UNKNOWN_EXECUTOR
-        )
-        while (left := self._ledger.unanswered(entries)) and asyncio.get_running_loop().time() < deadline:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + GRACE_SECONDS
+        asked = {executor: loop.create_task(self._interrupt(executor, entries)) for executor in self._executors()}
+        known = _Whereabouts(asked, await self._assigned(entries))
+        await self._patiently(self._client.cancel([each for entry in entries for each in entry.futures.values()]))
+        while loop.time() < deadline and (left := self._ledger.unanswered(entries)):
+            self._ledger.cancelled(task.task_id for task in left if not known.may_run(task))
             await asyncio.sleep(_POLL_SECONDS)
-        if left:
-            stuck = {running.get(task_id, executor_id) for task_id, executor_id in left.items()} - {UNKNOWN_EXECUTOR}
-            await self._kill(stuck)
-            self._ledger.cancelled(self._ledger.unanswered(entries))
+        for asking in asked.values():
+            asking.cancel()
+        stuck = {known.executor_of(task) for task in self._ledger.unanswered(entries)} & set(asked)
+        await asyncio.gather(*map(self._end, stuck))
+        self._ledger.cancelled(task.task_id for task in self._ledger.unanswered(entries))
 
-    async def _interrupt(self, entries: Sequence[OpenBatch]) -> dict[int, str]:
-        """Task -> executor, for the tasks that were running."""
-        futures = [future for entry in entries for future in entry.futures.values()]
-        jobs = [self._client.cancel(futures)] if futures else []
-        jobs += [self._client.run(cancel_stage, self._app_id, entry.stage, on_error="ignore") for entry in entries]
-        answers = await asyncio.gather(*(asyncio.wait_for(job, GRACE_SECONDS) for job in jobs), return_exceptions=True)
-        running = {}
-        for answer in answers:
-            if isinstance(answer, dict):
-                running.update({task_id: worker for worker, task_ids in answer.items() for task_id in task_ids})
+    async def _interrupt(self, executor_id: str, entries: Sequence[OpenBatch]) -> set[int]:
+        """Interrupt what runs on one executor; those tasks."""
+        running: set[int] = set()
+        for entry in entries:
+            running.update(
+                await self._connection.run_on(executor_id, cancel_stage, self._connection.app_id, entry.stage)
+            )
         return running
 
-    async def _kill(self, executor_ids: set[str]) -> None:
-        if not executor_ids:
-            return
-        _log.warning("ending %s, where a cancelled task does not stop", ", ".join(sorted(executor_ids)))
+    async def _assigned(self, entries: Sequence[OpenBatch]) -> dict[Any, str]:
+        """Dask key -> executor, for the bundles that Dask has handed out. Asked for before they are cancelled."""
+        wanted = {key for entry in entries for key in entry.futures}
+        processing = await self._patiently(self._client.processing())
+        return {key: worker for worker, keys in (processing or {}).items() for key in keys if key in wanted}
+
+    async def _end(self, executor_id: str) -> None:
+        _log.warning("ending the worker process %s, where a cancelled task does not stop", executor_id)
+        ended = self._connection.run_on(executor_id, end_worker_process, nanny=True)
+        if await self._patiently(ended, _KILL_SECONDS) is not True:
+            _log.warning("a cancelled task goes on: %s has no nanny that could end its process", executor_id)
+
+    async def _patiently(self, awaitable: Any, seconds: float = GRACE_SECONDS) -> Any:
+        """Its result; None when it fails or takes too long."""
         try:
-            await asyncio.wait_for(
-                self._client.run(end_worker_process, workers=list(executor_ids), nanny=True, on_error="ignore"),
-                _KILL_SECONDS,
-            )
+            return await asyncio.wait_for(awaitable, seconds)
         except Exception as error:
-            _log.warning("a cancelled task goes on, since its worker has no nanny to end it: %r", error)
+            _log.info("while cancelling: %r", error)
+            return None
+
+
+class _Whereabouts:
+    """Where the tasks of a cancelled batch may be running, as far as the executors have answered."""
+
+    def __init__(self, asked: Mapping[str, asyncio.Task[set[int]]], assigned: Mapping[Any, str]) -> None:
+        self._asked = asked
+        self._assigned = assigned
+
+    def executor_of(self, task: UnansweredTask) -> str:
+        """Where the task runs or may begin; empty when nowhere."""
+        for executor in self._asked:
+            if task.task_id in (self._running_on(executor) or ()):
+                return executor
+        return task.executor_id or self._assigned.get(task.bundle, "")
+
+    def may_run(self, task: UnansweredTask) -> bool:
+        """False when it is nowhere, or where it was assigned but has not begun."""
+        executor = self.executor_of(task)
+        if executor not in self._asked:
+            return False
+        running = self._running_on(executor)
+        return running is None or task.task_id in running or bool(task.executor_id)
+
+    def _running_on(self, executor: str) -> set[int] | None:
+        """The tasks that were interrupted there; None as long as there is no answer."""
+        answer = self._asked[executor]
+        answered = answer.done() and not answer.cancelled() and answer.exception() is None
+        return answer.result() if answered else None

@@ -10,6 +10,7 @@ from typing import Any
 
 import dask
 from dask._task_spec import Task, TaskRef
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import Future, KilledWorker
 
 from spark_kernel.core.execution.backend import TaskBatch
@@ -17,7 +18,7 @@ from spark_kernel.core.execution.bundles import Bundle, cut
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
 from spark_kernel.core.execution.orders import TaskOrder, head_of, order_of
 from spark_kernel.core.execution.outcomes import unsendable
-from spark_kernel.core.execution.scheduler_plugin import task_key
+from spark_kernel.core.execution.scheduler_plugin import is_task_key, task_key
 from spark_kernel.core.execution.worker_plugin import keep, run_dask_task
 
 SMALL_HEAD = 64 * 1024
@@ -35,7 +36,7 @@ class Dispatch:
         client: Any,
         ledger: Ledger,
         app_id: str,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], Any],
         slots: Callable[[], int],
     ) -> None:
         self._client = client
@@ -53,19 +54,36 @@ class Dispatch:
         self.send(entry, cut(batch.tasks, self._slots()))
 
     def send(self, entry: OpenBatch, bundles: Sequence[Bundle]) -> None:
-        """Send some tasks of a batch."""
-        groups: dict[tuple[str, ...], list[Bundle]] = {}
+        """Send some tasks of a batch, to be begun in this order."""
+        batch = entry.batch
+        sending = _Sending(-batch.priority)
+        head = self._head(entry, sending)
+        ids = tuple(batch.broadcasts)
+        values = [TaskRef(self._broadcasts[broadcast_id].key) for broadcast_id in ids]
         for bundle in bundles:
-            groups.setdefault(bundle.preferred, []).append(bundle)
-        for preferred, group in groups.items():
-            self._send_group(entry, group, preferred)
+            orders = self._orders(bundle)
+            if not orders:
+                continue
+            first = bundle.tasks[0]
+            key = task_key(
+                batch.operation, self._app_id, batch.stage_id, batch.stage_attempt, first.partition, first.attempt
+            )
+            data = pickle.dumps(orders, protocol=5)
+            sending.add(Task(key, run_dask_task, self._app_id, head, data, ids, *values), bundle.preferred)
+            self._ledger.sent(key, bundle)
+        for key, future in self._get(sending).items():
+            entry.futures[key] = future
+            if is_task_key(key, self._app_id):
+                self._spawn(self._watch(entry, key, future))
 
     def put_broadcast(self, broadcast_id: int, value: bytes) -> None:
         """Keep a serialised value in the cluster."""
         # Dropped and made again it needs another key: Dask may still be forgetting the first.
         self._data_keys += 1
         key = (f"skbroadcast-{self._app_id}", self._data_keys)
-        (self._broadcasts[broadcast_id],) = self._get({key: Task(key, keep, value)})
+        sending = _Sending(0)
+        sending.add(Task(key, keep, value))
+        self._broadcasts.update(zip([broadcast_id], self._get(sending).values(), strict=True))
 
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Forget it."""
@@ -79,36 +97,11 @@ class Dispatch:
         if futures:
             self._spawn(self._client.cancel(futures))
 
-    def _send_group(self, entry: OpenBatch, bundles: Sequence[Bundle], preferred: tuple[str, ...]) -> None:
-        batch = entry.batch
-        graph: dict[Any, Task] = {}
-        head = self._head(entry, graph)
-        ids = tuple(batch.broadcasts)
-        values = [TaskRef(self._broadcasts[broadcast_id].key) for broadcast_id in ids]
-        sent = []
-        for bundle in bundles:
-            orders = self._orders(bundle)
-            if not orders:
-                continue
-            first = bundle.tasks[0]
-            key = task_key(
-                batch.operation, self._app_id, batch.stage_id, batch.stage_attempt, first.partition, first.attempt
-            )
-            data = pickle.dumps(orders, protocol=5)
-            graph[key] = Task(key, run_dask_task, self._app_id, head, data, ids, *values)
-            self._ledger.sent(key, bundle)
-            sent.append(key)
-        futures = self._get(graph, -batch.priority, preferred)
-        for key, future in zip(graph, futures, strict=True):
-            entry.futures[key] = future
-            if key in sent:
-                self._spawn(self._watch(entry, key, future))
-
-    def _head(self, entry: OpenBatch, graph: dict[Any, Task]) -> Any:
+    def _head(self, entry: OpenBatch, sending: _Sending) -> Any:
         if isinstance(entry.head, bytes) and len(entry.head) > SMALL_HEAD:
             self._data_keys += 1
             key = (f"skhead-{self._app_id}", self._data_keys)
-            graph[key] = Task(key, keep, entry.head)
+            sending.add(Task(key, keep, entry.head))
             entry.head = TaskRef(key)
         return entry.head
 
@@ -121,21 +114,14 @@ class Dispatch:
                 self._ledger.ended(unsendable(spec, error), "")
         return orders
 
-    def _get(self, graph: dict[Any, Task], priority: int = 0, workers: tuple[str, ...] = ()) -> list[Future]:
-        if not graph:
-            return []
+    def _get(self, sending: _Sending) -> dict[Any, Future]:
+        keys = sending.keys()
+        if not keys:
+            return {}
         # Data that has to travel is no mistake of the user's, of which Dask would have to warn.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            futures: list[Future] = self._client.get(
-                graph,
-                list(graph),
-                sync=False,
-                priority=priority,
-                workers=list(workers) or None,
-                allow_other_workers=bool(workers) or None,
-                fifo_timeout="0s",
-            )
-        return futures
+            futures = self._client.get(sending.graph(), keys, sync=False, fifo_timeout="0s")
+        return dict(zip(keys, futures, strict=True))
 
     async def _watch(self, entry: OpenBatch, key: Any, future: Future) -> None:
         while future.status == "pending":
@@ -171,3 +157,38 @@ class Dispatch:
             self._ledger.bundle_lost(key, "", f"its results could not be fetched: {error!r}")
         else:
             self._ledger.results_arrived(key, values or {})
+
+
+class _Sending:
+    """Dask tasks to be sent at once, in the order in which they should begin."""
+
+    def __init__(self, priority: int) -> None:
+        self._priority = priority
+        self._tasks: dict[Any, Task] = {}
+        self._placed: dict[Any, list[str]] = {}
+
+    def add(self, task: Task, workers: Sequence[str] = ()) -> None:
+        """One more; ``workers`` are those that it should go to, if they are there."""
+        self._tasks[task.key] = task
+        if workers:
+            self._placed[task.key] = list(workers)
+
+    def keys(self) -> list[Any]:
+        """The tasks' keys."""
+        return list(self._tasks)
+
+    def graph(self) -> HighLevelGraph:
+        """The tasks with their priorities and places. Without them Dask begins with the last key of the alphabet."""
+        priorities = {key: self._priority - i * _STEP for i, key in enumerate(self._tasks)}
+        free = {key: task for key, task in self._tasks.items() if key not in self._placed}
+        placed = {key: self._tasks[key] for key in self._placed}
+        annotations: dict[str, Any] = {"priority": priorities.__getitem__}
+        layers = {"free": MaterializedLayer(free, annotations=annotations)}
+        if placed:
+            places = {"workers": self._placed.__getitem__, "allow_other_workers": True}
+            layers["placed"] = MaterializedLayer(placed, annotations={**annotations, **places})
+        return HighLevelGraph(layers, {name: set(layers) - {name} if name == "placed" else set() for name in layers})
+
+
+_STEP = 1e-6
+"""Between the priorities of bundles that are sent together; far less than that between two jobs."""

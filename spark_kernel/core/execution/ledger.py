@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from spark_kernel.common.errors import FailedTask
 from spark_kernel.core.execution.backend import Report, TaskBatch, TaskCancelled, TaskFailed, TaskSpec, TaskStarted
@@ -57,6 +57,16 @@ class _OpenTask:
     """Its outcome, whose value is still on the executor."""
 
 
+class UnansweredTask(NamedTuple):
+    """What is known of a task without a final report."""
+
+    task_id: int
+    executor_id: str
+    """Where it began; `UNKNOWN_EXECUTOR` when nothing is known of that."""
+    bundle: Any
+    """The Dask key of the bundle that it travels in; None when in none."""
+
+
 class Ledger:
     """Tasks between their submission and their final report."""
 
@@ -104,7 +114,7 @@ class Ledger:
                 return
         self._answer(task, report_of(outcome, task.spec, task.batch.batch, executor_id))
 
-    def given_back(self, task_ids: Iterable[int], slots: int) -> list[tuple[OpenBatch, Bundle]]:
+    def given_back(self, task_ids: Iterable[int], slots: int) -> list[tuple[OpenBatch, list[Bundle]]]:
         """Bundles, to be sent, of tasks that an executor has let go of."""
         back: dict[int, tuple[OpenBatch, list[TaskSpec]]] = {}
         for task_id in task_ids:
@@ -116,7 +126,7 @@ class Ledger:
                 self._answer(task, TaskCancelled(task_id, UNKNOWN_EXECUTOR))
             else:
                 back.setdefault(id(task.batch), (task.batch, []))[1].append(task.spec)
-        return [(entry, bundle) for entry, specs in back.values() for bundle in cut(specs, slots, entry.task_seconds)]
+        return [(entry, cut(specs, slots, entry.task_seconds)) for entry, specs in back.values()]
 
     def holds_results(self, key: Any) -> bool:
         """Whether results of the bundle are still on its executor."""
@@ -155,10 +165,14 @@ class Ledger:
             entry.cancelled = True
         return chosen
 
-    def unanswered(self, entries: Sequence[OpenBatch]) -> dict[int, str]:
-        """Task -> where it began, for the tasks of some batches that have no final report."""
+    def unanswered(self, entries: Sequence[OpenBatch]) -> list[UnansweredTask]:
+        """The tasks of some batches that have no final report."""
         chosen = {id(entry) for entry in entries}
-        return {task_id: task.executor_id for task_id, task in self._tasks.items() if id(task.batch) in chosen}
+        return [
+            UnansweredTask(task_id, task.executor_id, task.bundle)
+            for task_id, task in self._tasks.items()
+            if id(task.batch) in chosen
+        ]
 
     def cancelled(self, task_ids: Iterable[int]) -> None:
         """These tasks don't run, and will not."""

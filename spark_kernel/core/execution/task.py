@@ -24,7 +24,7 @@ from spark_kernel.core.execution.task_scope import CURRENT_TASK, Task
 from spark_kernel.core.lineage.recipes import Records
 from spark_kernel.core.shared_variables.accumulator import TaskAccumulators, accumulators_of_task
 from spark_kernel.core.shared_variables.broadcast import broadcasts_of_worker
-from spark_kernel.core.shuffle.fetch_failures import FetchFailedError
+from spark_kernel.core.shuffle.fetch_failures import FetchFailedError, note_fetch_failures
 from spark_kernel.core.shuffle.writer import ShuffleTarget, write_shuffle
 
 _MAX_EXCEPTION_BYTES = 1 << 20
@@ -51,8 +51,14 @@ def _attempt(head: BatchHead, order: TaskOrder, state: ExecutorState, task: Task
     token = CURRENT_TASK.set(task)
     started = time.perf_counter()
     program: StageProgram | None = None
+    lost: list[FetchFailedError] = []
     try:
-        with broadcasts_of_worker(state.broadcasts), accumulators_of_task(task.accumulators):
+        with (
+            broadcasts_of_worker(state.broadcasts),
+            accumulators_of_task(task.accumulators),
+            note_fetch_failures() as noted,
+        ):
+            lost = noted
             program = _unpickled(head.program)
             payloads = _unpickled(order.payloads) if order.payloads else {}
             inputs = TaskInputs(head.shuffle_inputs, state, task)
@@ -60,10 +66,13 @@ def _attempt(head: BatchHead, order: TaskOrder, state: ExecutorState, task: Task
             value = _end(program.output, records, state, task)
             data = _pickled_result(value)
             accumulators = _pickled_updates(task.accumulators)
+        if lost:
+            # The user's function caught the error, and went on without the records.
+            raise lost[0]
         metrics = task.metrics(time.perf_counter() - started, len(data))
         return Succeeded(order.task_id, data, metrics, accumulators, tuple(task.stored_blocks))
     except BaseException as error:
-        return _failed(error, program, task, started)
+        return _failed(lost[0] if lost and isinstance(error, Exception) else error, program, task, started)
     finally:
         CURRENT_TASK.reset(token)
 

@@ -6,11 +6,12 @@ meet. The driver registers it once; workers that join later get it from the sche
 
 from __future__ import annotations
 
-import logging
 import pickle
 import shutil
 import socket
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
@@ -24,8 +25,9 @@ from spark_kernel.core.execution.outbox import Outbox
 from spark_kernel.core.execution.running_tasks import StageAttempt
 from spark_kernel.core.execution.worker_messages import Dropped, topic_of
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
-from spark_kernel.core.shuffle.local_transport import LocalTransport
+from spark_kernel.core.shuffle.block_server import BlockServer
 from spark_kernel.core.shuffle.map_outputs import NodePlace
+from spark_kernel.core.shuffle.worker_plugin import DaskTransport, serve_from_worker, stop_serving
 from spark_kernel.core.shuffle.writer import shuffle_folder
 from spark_kernel.resource_managers.scratch import scratch_folder
 
@@ -37,8 +39,7 @@ _EXECUTION_FRACTION = 0.3
 _INTERRUPT_AGAIN = 0.1
 """Seconds after which a cancelled task that still runs is interrupted once more."""
 _INTERRUPTS = 20
-
-_log = logging.getLogger(__name__)
+_PLUGIN_SECONDS = 10.0
 
 
 class ExecutorPlugin(WorkerPlugin):
@@ -52,23 +53,22 @@ class ExecutorPlugin(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Called by Dask when the plug-in reaches a worker."""
         self._worker = worker
-        self._topic = topic_of(self.app_id)
         self._broadcasts: dict[int, bytes] = {}
         self._outbox = Outbox(self._send, self._call_later)
-        self.state = self._make_state(worker)
-        info = {
-            "executor_id": worker.contact_address,
-            "host": socket.gethostname(),
-            "cores": worker.state.nthreads,
-            "memory_bytes": worker.memory_manager.memory_limit or 0,
-        }
-        worker.log_event(self._topic, {"joined": info})
+        folder = scratch_folder(self.app_id, self._settings)
+        # The folder belongs to the machine, cached blocks to this process.
+        self._blocks_folder = folder / "blocks" / worker.contact_address.rpartition(":")[2]
+        self.transport = DaskTransport(worker, self.app_id, machine_id(folder))
+        self.state = self._make_state(worker, folder)
+        serve_from_worker(worker, self.app_id, BlockServer(folder), self._cached_block)
+        self._announce(worker)
 
     def teardown(self, worker: Worker) -> None:
         """Called by Dask when the application or the worker ends."""
         for stage in self.state.running.stages():
             self.state.running.cancel(stage)
-        shutil.rmtree(self.state.folder / "blocks" / self._folder_name, ignore_errors=True)
+        stop_serving(worker, self.app_id)
+        shutil.rmtree(self._blocks_folder, ignore_errors=True)
 
     def run(self, head: bytes, orders: bytes, broadcasts: Mapping[int, bytes]) -> dict[int, bytes] | None:
         """Run a bundle in the calling thread; see `bundle_runner`."""
@@ -94,22 +94,30 @@ class ExecutorPlugin(WorkerPlugin):
         """Remove a shuffle's files from this machine."""
         shutil.rmtree(shuffle_folder(self.state.folder, shuffle_id), ignore_errors=True)
 
-    def _make_state(self, worker: Worker) -> ExecutorState:
-        folder = scratch_folder(self.app_id, self._settings)
+    def _make_state(self, worker: Worker, folder: Path) -> ExecutorState:
         memory = worker.memory_manager.memory_limit or _DEFAULT_MEMORY
-        host = socket.gethostname()
-        self._folder_name = worker.contact_address.rpartition(":")[2]
+        servers = tuple(address for address in (worker.nanny, worker.contact_address) if address)
         return ExecutorState(
             executor_id=worker.contact_address,
-            place=NodePlace(host, host, tuple(filter(None, (worker.nanny, worker.contact_address)))),
+            place=NodePlace(socket.gethostname(), machine_id(folder), servers),
             folder=folder,
             memory_share=int(memory * _EXECUTION_FRACTION / worker.state.nthreads),
-            blocks=BlockStore(
-                folder / "blocks" / self._folder_name, int(memory * _STORAGE_FRACTION), self._block_dropped
-            ),
+            blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped),
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),
-            transport=LocalTransport(host),
+            transport=self.transport,
         )
+
+    def _announce(self, worker: Worker) -> None:
+        executor = {
+            "executor_id": self.state.executor_id,
+            "host": self.state.place.host,
+            "cores": worker.state.nthreads,
+            "memory_bytes": worker.memory_manager.memory_limit or 0,
+        }
+        worker.log_event(self.name, {"joined": executor})
+
+    def _cached_block(self, node_id: int, partition: int) -> list[bytes] | None:
+        return None
 
     def _interrupt_later(self, stage: StageAttempt, times: int) -> None:
         def again() -> None:
@@ -122,16 +130,30 @@ class ExecutorPlugin(WorkerPlugin):
         self._outbox.put(Dropped(block))
 
     def _send(self, messages: bytes) -> None:
-        self._worker.log_event(self._topic, {"executor": self.state.executor_id, "messages": messages})
+        self._worker.log_event(self.name, {"executor": self.state.executor_id, "messages": messages})
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
         self._worker.loop.add_callback(self._worker.loop.call_later, seconds, function)
 
 
+def machine_id(folder: Path) -> str:
+    """Equal for two processes exactly when they find the same files in ``folder``, the application's."""
+    found = folder.stat()
+    return f"{socket.gethostname()}-{found.st_dev}-{found.st_ino}"
+
+
 def executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
-    """The application's executor on ``worker``."""
+    """The application's executor on ``worker``. Raises KeyError when it is not there (yet)."""
     plugin: ExecutorPlugin = worker.plugins[topic_of(app_id)]
     return plugin
+
+
+def _patient_executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
+    """The same, for a task that may have come before the plug-in."""
+    deadline = time.monotonic() + _PLUGIN_SECONDS
+    while topic_of(app_id) not in worker.plugins and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return executor_of(worker, app_id)
 
 
 # What Dask calls by name; everything that is not in Dask's hands is in the plug-in.
@@ -139,7 +161,9 @@ def executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
 
 def run_dask_task(app_id: str, head: bytes, orders: bytes, broadcast_ids: tuple[int, ...], *broadcasts: bytes) -> Any:
     """One Dask task: a bundle."""
-    return executor_of(get_worker(), app_id).run(head, orders, dict(zip(broadcast_ids, broadcasts, strict=True)))
+    return _patient_executor_of(get_worker(), app_id).run(
+        head, orders, dict(zip(broadcast_ids, broadcasts, strict=True))
+    )
 
 
 def keep(data: bytes) -> bytes:
@@ -150,6 +174,11 @@ def keep(data: bytes) -> bytes:
 def cancel_stage(app_id: str, stage: StageAttempt, dask_worker: Worker) -> list[int]:
     """Run on every worker to cancel a stage attempt: the ids of the tasks that were running there."""
     return executor_of(dask_worker, app_id).cancel(stage)
+
+
+def peer_left(app_id: str, address: str, dask_worker: Worker) -> None:
+    """Run on every worker when another one is gone: nobody has to wait for its answers."""
+    executor_of(dask_worker, app_id).transport.mark_dead(address)
 
 
 def drop_blocks(app_id: str, node_id: int, dask_worker: Worker) -> None:
@@ -167,8 +196,10 @@ def drop_shuffle(app_id: str, shuffle_id: int, dask_worker: Worker) -> None:
     executor_of(dask_worker, app_id).drop_shuffle(shuffle_id)
 
 
-def end_worker_process(dask_worker: Any) -> None:
+def end_worker_process(dask_worker: Any) -> bool:
     """Run on a nanny: kill its worker process, which it then replaces. For a thread that nothing else stops."""
     process = dask_worker.process
-    if process is not None and process.process is not None:
-        process.process.kill()
+    if process is None or process.process is None:
+        return False
+    process.process.kill()
+    return True

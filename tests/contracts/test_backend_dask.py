@@ -1,0 +1,306 @@
+"""What the Dask backend does about processes that die, threads that don't stop, and neighbours on the same cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from spark_kernel.common.ids import new_application_id
+from spark_kernel.core.execution.backend import (
+    BackendFailed,
+    ExecutorJoined,
+    ExecutorLost,
+    TaskCancelled,
+    TaskFailed,
+    TaskStarted,
+)
+from spark_kernel.core.execution.dask_backend import DaskBackend
+from spark_kernel.core.lineage.storage_levels import StorageLevel
+from spark_kernel.resource_managers.interface import ClusterAddress
+from tests.support.backends import dask_backend, joined, local_cluster, started
+from tests.support.programs import ReportLog, batch_of, map_outputs, map_side, mapped, shuffled, source, values
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with local_cluster("local[2]") as address:
+        yield address
+
+
+@pytest.fixture
+def running(cluster):
+    with dask_backend(cluster) as pair:
+        yield pair
+
+
+def numbers(partitions: int):
+    return source(*[[i] for i in range(partitions)])
+
+
+def started_tasks(log: ReportLog) -> list[int]:
+    return [report.task_id for report in log.reports if isinstance(report, TaskStarted)]
+
+
+def note(folder: Path, name: object) -> None:
+    """Leave a trace of having run, for each time."""
+    with open(folder / str(name), "a") as file:
+        file.write("x")
+
+
+def mark_and_wait(folder: Path):
+    def wait(x):
+        (folder / f"pid-{os.getpid()}-{x}").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.01)
+        return x
+
+    return wait
+
+
+def running_pids(folder: Path, count: int) -> dict[int, int]:
+    """Process id -> the record it computes, once there are ``count`` of them."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        names = [path.name.split("-") for path in folder.glob("pid-*")]
+        if len(names) >= count:
+            return {int(pid): int(record) for _, pid, record in names}
+        time.sleep(0.01)
+    raise AssertionError("the tasks did not begin")
+
+
+def test_a_killed_worker_costs_its_own_running_task_and_is_replaced(running, tmp_path: Path) -> None:
+    backend, log = running
+    batch = batch_of(mapped(numbers(2), mark_and_wait(tmp_path)), stage_id=1)
+    backend.submit(batch)
+    victim, record = next(iter(running_pids(tmp_path, 2).items()))
+    killed = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    lost = log.wait_for(lambda reports: [report for report in reports if isinstance(report, TaskFailed)])[0]
+    assert time.monotonic() - killed < 5
+    assert lost.executor_lost
+    assert lost.failure.partition == record
+    (gone,) = [report for report in log.wait_for(losses) if isinstance(report, ExecutorLost)]
+    assert gone.executor_id == lost.executor_id
+    log.wait_for(lambda reports: joined(reports) == 3)
+    assert gone.executor_id not in {executor.executor_id for executor in backend.executors()}
+    assert len(backend.executors()) == 2
+    (tmp_path / "go").touch()
+    survivor = log.finals(batch)[1 - record]
+    assert values([survivor]) == [[1 - record]]
+
+
+def losses(reports):
+    return [report for report in reports if isinstance(report, ExecutorLost)]
+
+
+def test_a_task_that_ends_its_process_is_not_repeated_by_dask(running, tmp_path: Path) -> None:
+    backend, log = running
+
+    def leave(x):
+        note(tmp_path, "attempts")
+        os._exit(3)
+
+    batch = batch_of(mapped(numbers(1), leave), stage_id=1)
+    backend.submit(batch)
+    (report,) = log.finals(batch)
+    assert isinstance(report, TaskFailed)
+    assert report.executor_lost
+    assert report.failure.error_type == "ExecutorLost"
+    log.wait_for(lambda reports: joined(reports) == 3)
+    after = batch_of(numbers(4), stage_id=2)
+    backend.submit(after)
+    assert values(log.finals(after)) == [[0], [1], [2], [3]]
+    assert (tmp_path / "attempts").read_text() == "x"
+
+
+def test_tasks_of_a_bundle_that_were_done_before_the_worker_died_stay_done(running, tmp_path: Path) -> None:
+    backend, log = running
+
+    def last_one_leaves(x):
+        if x == 19:
+            time.sleep(0.2)
+            os._exit(3)
+        return x
+
+    batch = batch_of(mapped(numbers(20), last_one_leaves), stage_id=1)
+    backend.submit(batch)
+    *done, lost = log.finals(batch)
+    assert lost.executor_lost
+    assert sum(isinstance(report, TaskFailed) for report in done) <= 1
+    log.wait_for(lambda reports: joined(reports) == 3)
+
+
+def test_shuffle_files_outlive_the_worker_that_wrote_them(running, tmp_path: Path) -> None:
+    backend, log = running
+    big = "x" * 20_000
+
+    def tag(x):
+        return (x, f"{os.getpid()} {big}")
+
+    pairs = shuffled(mapped(source(*[list(range(i, 40, 4)) for i in range(4)]), tag), 2)
+    parent, output = map_side(pairs)
+    write = batch_of(parent, output, stage_id=1)
+    backend.submit(write)
+    outputs = map_outputs(log.finals(write))
+    assert all(each.inline is None for each in outputs)
+    pids = batch_of(mapped(numbers(1), lambda x: os.getpid()), stage_id=2)
+    backend.submit(pids)
+    os.kill(values(log.finals(pids))[0][0], signal.SIGKILL)
+    log.wait_for(losses)
+    read = batch_of(pairs, stage_id=3, shuffle_inputs={output.shuffle_id: outputs})
+    backend.submit(read)
+    assert sorted(key for part in values(log.finals(read)) for key, _ in part) == list(range(40))
+    log.wait_for(lambda reports: joined(reports) == 3)
+
+
+def test_a_cancelled_sleep_costs_its_worker_but_ends_within_two_seconds(running) -> None:
+    backend, log = running
+    batch = batch_of(mapped(numbers(1), lambda x: time.sleep(1000)), stage_id=1)
+    backend.submit(batch)
+    log.wait_for(lambda reports: started_tasks(log))
+    asked = time.monotonic()
+    backend.cancel(1, 0)
+    (report,) = log.finals(batch)
+    assert time.monotonic() - asked < 2
+    assert isinstance(report, TaskCancelled)
+    log.wait_for(lambda reports: joined(reports) == 3)
+    after = batch_of(numbers(2), stage_id=2)
+    backend.submit(after)
+    assert values(log.finals(after)) == [[0], [1]]
+
+
+def test_a_cancelled_task_that_holds_the_interpreter_ends_too(running) -> None:
+    backend, log = running
+    batch = batch_of(mapped(numbers(1), lambda x: re.match("(a+)+$", "a" * 60 + "b")), stage_id=1)
+    backend.submit(batch)
+    time.sleep(0.3)
+    asked = time.monotonic()
+    backend.cancel(1, 0)
+    (report,) = log.finals(batch)
+    assert time.monotonic() - asked < 2.5
+    assert isinstance(report, (TaskCancelled, TaskFailed))
+    backend.submit(after := batch_of(numbers(1), stage_id=2))
+    assert values(log.finals(after)) == [[0]]
+
+
+def test_one_slow_partition_does_not_hold_up_the_rest_of_its_bundle(running, tmp_path: Path) -> None:
+    backend, log = running
+    wait = mark_and_wait(tmp_path)
+    batch = batch_of(mapped(numbers(100), lambda x: wait(x) if x == 0 else x), stage_id=1)
+    backend.submit(batch)
+    slow = batch.tasks[0].task_id
+
+    def others_done(reports):
+        done = {report.task_id for report in reports if type(report).__name__ == "TaskSucceeded"}
+        return len(done) == 99 and slow not in done
+
+    log.wait_for(others_done)
+    (tmp_path / "go").touch()
+    assert values(log.finals(batch)) == [[i] for i in range(100)]
+
+
+def test_a_large_program_and_a_large_broadcast_travel_too(running) -> None:
+    backend, log = running
+    table = list(range(100_000))
+    batch = batch_of(mapped(numbers(50), lambda x: x + len(table)), stage_id=1)
+    assert len(batch.program) > 64 * 1024
+    backend.submit(batch)
+    assert values(log.finals(batch)) == [[100_000 + i] for i in range(50)]
+
+
+def test_two_applications_on_one_cluster_do_not_meet(cluster, tmp_path: Path) -> None:
+    with dask_backend(cluster) as (one, one_log), dask_backend(cluster) as (two, two_log):
+        wait = mark_and_wait(tmp_path)
+        held = batch_of(mapped(numbers(1), wait), stage_id=1)
+        two.submit(held)
+        running_pids(tmp_path, 1)
+        doomed = batch_of(mapped(numbers(3), lambda x: time.sleep(0.05)), stage_id=1)
+        one.submit(doomed)
+        one.cancel(1, 0)
+        assert all(isinstance(report, TaskCancelled) for report in one_log.finals(doomed))
+        data = mapped(numbers(2), lambda x: x + 1)
+        levels = {data.node_id: StorageLevel.MEMORY_ONLY}
+        for backend, log, factor in ((one, one_log, 10), (two, two_log, 20)):
+            batch = batch_of(mapped(data, lambda x, factor=factor: x * factor), levels=levels, stage_id=2)
+            backend.submit(batch)
+            assert values(log.finals(batch)) == [[factor], [2 * factor]]
+            # Each application stored its own blocks: nothing came from the other's cache.
+            assert len([block for report in log.finals(batch) for block in report.stored_blocks]) == 2
+        (tmp_path / "go").touch()
+        assert values(two_log.finals(held)) == [[0]]
+
+
+def test_leaving_a_foreign_cluster_stops_what_runs_there_and_takes_everything_along(cluster) -> None:
+    foreign = ClusterAddress(cluster.address, cluster.cores, cluster.expected_workers, 4, owns_workers=False)
+
+    def spin(x):
+        while True:
+            x += 1
+
+    app_id = new_application_id()
+    with dask_backend(foreign, app_id) as (backend, log):
+        batch = batch_of(mapped(numbers(4), spin), stage_id=1)
+        backend.submit(batch)
+        log.wait_for(lambda reports: started_tasks(log))
+        asked = time.monotonic()
+    assert time.monotonic() - asked < 5
+    left = {name for names in on_all_workers(cluster, plugin_names).values() for name in names}
+    assert not any(app_id in name for name in left)
+
+
+def plugin_names(dask_worker) -> list[str]:
+    return list(dask_worker.plugins)
+
+
+def on_all_workers(cluster, function):
+    with Client(cluster.address, set_as_default=False) as client:
+        return client.run(function)
+
+
+def test_a_lost_scheduler_is_reported_within_seconds() -> None:
+    with local_cluster("local-cluster[1,1,512]") as cluster, dask_backend(cluster) as (backend, log):
+        found = batch_of(mapped(numbers(1), lambda x: os.getppid()), stage_id=1)
+        backend.submit(found)
+        log.finals(found)
+        scheduler = listening_pid(cluster.address)
+        os.kill(scheduler, signal.SIGKILL)
+        lost = time.monotonic()
+        log.wait_for(lambda reports: any(isinstance(report, BackendFailed) for report in reports))
+        assert time.monotonic() - lost < 8
+
+
+def listening_pid(address: str) -> int:
+    import psutil
+
+    port = int(address.rpartition(":")[2])
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            return connection.pid
+    raise AssertionError(f"nobody listens at {address}")
+
+
+def test_an_address_where_nobody_listens_is_reported_within_ten_seconds() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
+    asked = time.monotonic()
+    with started(DaskBackend(ClusterAddress(address, 1, 1, 4), new_application_id())) as (_, log):
+        log.wait_for(lambda reports: any(isinstance(report, BackendFailed) for report in reports))
+    assert time.monotonic() - asked < 15
+
+
+def test_what_is_submitted_before_the_cluster_is_there_runs_when_it_is(cluster) -> None:
+    with started(DaskBackend(cluster, new_application_id())) as (backend, log):
+        batch = batch_of(numbers(3))
+        backend.submit(batch)
+        assert values(log.finals(batch)) == [[0], [1], [2]]
+        assert any(isinstance(report, ExecutorJoined) for report in log.reports)
