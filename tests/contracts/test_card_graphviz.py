@@ -172,6 +172,22 @@ def test_a_process_that_was_killed_is_replaced(graphviz: GraphvizProcess) -> Non
     assert graphviz.ask("digraph { a -> b }", "dot", "json0", 20.0)
 
 
+def test_a_forked_copy_of_the_kernel_leaves_the_process_alone() -> None:
+    code = """
+import os, sys
+from spark_kernel.notebook.card.layout_client import GRAPHVIZ
+GRAPHVIZ.start()
+pid = GRAPHVIZ._process.pid
+child = os.fork()
+if child == 0:
+    sys.exit(0)  # With atexit handlers, as a plain fork does.
+os.waitpid(child, 0)
+print(GRAPHVIZ.ask("digraph { a }", "dot", "json0", 20.0)[:1], GRAPHVIZ._process.pid == pid)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "b'{' True\n", done.stderr
+
+
 def test_what_graphviz_prints_does_not_reach_the_notebook(capfd: pytest.CaptureFixture[str]) -> None:
     process = GraphvizProcess()
     process.ask("digraph { a [shape=nonesuch fontname=nonesuch] }", "dot", "png", 20.0)

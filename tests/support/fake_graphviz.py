@@ -46,6 +46,8 @@ def _grid(dot: str) -> dict[str, Any]:
             objects.append({"name": f"column{match[1]}", "pos": f"{left + 100:g},180"})
             left += 260
         elif match := _BOX.match(line):
-            objects.append({"name": f"box{match[1]}", "pos": f"{left + 100:g},200", "width": match[2], "height": "0.78"})
+            objects.append(
+                {"name": f"box{match[1]}", "pos": f"{left + 100:g},200", "width": match[2], "height": "0.78"}
+            )
             left += 260
     return {"bb": f"0,0,{left:g},400", "objects": objects, "edges": []}

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 SECONDS = 2.0
 """How long one layout may take."""
 _CALM = 250
-"""Steps and links up to which the careful layout is tried first."""
+"""Boxes, steps and links up to which the careful layout is tried first."""
 
 Point = tuple[float, float]
 
@@ -117,8 +117,9 @@ def _within(picture: Picture, graphviz: GraphvizProcess, cache: LayoutCache, sec
     known, layout = cache.find(key)
     if known:
         return layout
+    is_large = len(picture.steps) + len(picture.boxes) + len(picture.links) > _CALM
     for hurried in (False, True):
-        if not hurried and len(picture.steps) + len(picture.boxes) + len(picture.links) > _CALM:
+        if is_large and not hurried:
             continue
         try:
             answer = graphviz.ask(to_dot(picture, hurried=hurried), "dot", "json0", seconds)
@@ -128,7 +129,9 @@ def _within(picture: Picture, graphviz: GraphvizProcess, cache: LayoutCache, sec
             raise
         except GraphvizError as error:
             _log.info("no layout of %d steps: %s", len(picture.steps), error)
-    cache.keep(key, layout)
+    # A small graph that took too long met a busy machine, and deserves another chance.
+    if layout is not None or is_large:
+        cache.keep(key, layout)
     return layout
 
 

@@ -44,6 +44,7 @@ class GraphvizProcess:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
         self.engine = ""
         """What draws, once known: ``pygraphviz 2.0.4``, the path of ``dot``, or ``none``."""
 
@@ -76,6 +77,7 @@ class GraphvizProcess:
             self._kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
+        self._forget_if_forked()
         if self._process is None or self._process.poll() is not None:
             self._kill()
             try:
@@ -114,7 +116,13 @@ class GraphvizProcess:
             raise GraphvizTimeout(f"Graphviz took more than {seconds:g} s")
         raise GraphvizError("the Graphviz process ended unexpectedly")
 
+    def _forget_if_forked(self) -> None:
+        """In a copy of the kernel that the user forked: the process is the kernel's, not ours to ask or to end."""
+        if self._owner != os.getpid():
+            self._owner, self._process = os.getpid(), None
+
     def _kill(self) -> None:
+        self._forget_if_forked()
         process, self._process = self._process, None
         if process is None:
             return

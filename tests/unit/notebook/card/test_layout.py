@@ -80,13 +80,19 @@ def test_a_large_graph_is_asked_for_in_a_hurry_at_once() -> None:
 
 
 def test_without_an_answer_in_time_the_picture_gets_coarser_and_then_there_is_none() -> None:
+    graphviz = FakeGraphviz(fails="timeout")
+    assert lay_out(snapshot(long_lineage(30)), graphviz=graphviz, cache=LayoutCache()) is None
+    first, last = graphviz.requests[0]["dot"], graphviz.requests[-1]["dot"]
+    assert ("PORT" in first, "PORT" in last) == (True, False)
+    assert len(graphviz.requests) <= 8
+
+
+def test_a_large_graph_that_took_too_long_is_not_tried_again_but_a_small_one_is() -> None:
     graphviz, cache = FakeGraphviz(fails="timeout"), LayoutCache()
-    run = snapshot(long_lineage(30))
-    assert lay_out(run, graphviz=graphviz, cache=cache) is None
-    asked = len(graphviz.requests)
-    assert 4 <= asked <= 8
-    assert lay_out(run, graphviz=graphviz, cache=cache) is None
-    assert len(graphviz.requests) == asked, "what took too long once is not tried again"
+    for run, is_large in ((word_count(), False), (dense_lineage(250), True)):
+        whole = graph_hash(picture_of(run))
+        lay_out(snapshot(run), graphviz=graphviz, cache=cache)
+        assert cache.find(whole) == (is_large, None)
 
 
 def test_without_graphviz_there_is_no_picture_and_no_second_try_for_this_run() -> None:
