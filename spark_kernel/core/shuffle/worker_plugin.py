@@ -169,16 +169,20 @@ class DaskTransport:
         if task.cancelled():
             raise OSError("left the cluster")
         reply = task.result()
+        if reply is None:  # What Dask answers to an operation that it does not know.
+            raise OSError("does not serve this application")
         if reply["status"] != "OK":
             raise BlockMissingError(reply["message"])
         return list(reply["data"])
 
-    async def _exchange(self, address: str, message: dict[str, Any]) -> dict[str, Any]:
+    async def _exchange(self, address: str, message: dict[str, Any]) -> dict[str, Any] | None:
         pool = self._server.rpc
         # Not pool(address).operation(): that waits 30 seconds for a peer that is dead.
         comm = await pool.connect(address, timeout=_CONNECT_SECONDS)
         try:
-            reply: dict[str, Any] = await asyncio.wait_for(send_recv(comm, reply=True, **message), _ANSWER_SECONDS)
+            reply: dict[str, Any] | None = await asyncio.wait_for(
+                send_recv(comm, reply=True, **message), _ANSWER_SECONDS
+            )
             return reply
         finally:
             pool.reuse(address, comm)
