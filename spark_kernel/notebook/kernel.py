@@ -78,8 +78,9 @@ class SparkKernel(IPythonKernel):  # type: ignore[misc, unused-ignore]
 
 
 def _load_cards(opened: Future[Context]) -> None:
-    """Import what the first run card needs, still in the background."""
+    """Have ready what the first run card needs, still in the background."""
     importlib.import_module("spark_kernel.notebook.card.live")
+    importlib.import_module("spark_kernel.notebook.card.layout_client").warm_up()
 
 
 def main() -> None:
