@@ -36,8 +36,7 @@ MOST_ROWS = 60
 """Stages in the table; a longer run shows its end, and says so."""
 _LEFT = "text-align:left;padding:2px 8px"
 _LOOKS = {
-    "left": _LEFT,
-    "nowrap": f"{_LEFT};white-space:nowrap",
+    "left": f"{_LEFT};white-space:nowrap",
     "right": "text-align:right;padding:2px 8px;white-space:nowrap",
 }
 _WIDE = 1200
@@ -105,13 +104,13 @@ def _row(stage: StageJson, labels: Sequence[str], now: float | None) -> str:
     if stage["state"] == "skipped":
         span = len(labels) + 4
         return (
-            f"<tr>{_cell('td', _badge('skipped'))}{_cell('td', name, 'nowrap')}"
+            f"<tr>{_cell('td', _badge('skipped'))}{_cell('td', name, 'left')}"
             f'<td colspan="{span}" style="{_LEFT}">skipped: its output is already there</td></tr>'
         )
     amounts = {label: (size, records) for label, size, records in flows(stage)}
     cells = [
         _cell("td", _badge(stage["state"])),
-        _cell("td", name, "nowrap"),
+        _cell("td", name, "left"),
         _cell(
             "td", f"{tasks['succeeded']:,}/{tasks['total']:,}" if stage["state"] != "planned" else f"{tasks['total']:,}"
         ),
@@ -123,7 +122,11 @@ def _row(stage: StageJson, labels: Sequence[str], now: float | None) -> str:
         *(_cell("td", _flow(*amounts[label]) if label in amounts else "") for label in labels),
         _cell("td", "; ".join(_notes(stage)), "left"),
     ]
-    return f"<tr>{''.join(cells)}</tr>"
+    row = f"<tr>{''.join(cells)}</tr>"
+    if stage["message"]:
+        message = f'<td colspan="{len(cells) - 1}" style="{_LEFT}">{_text(stage["message"], 300)}</td>'
+        row += f"<tr>{_cell('td', '')}{message}</tr>"
+    return row
 
 
 def _time(stage: StageJson, now: float | None) -> str:
@@ -146,11 +149,9 @@ def _notes(stage: StageJson) -> Iterator[str]:
     yield from task_notes(stage)
     if note := skew_note(stage):
         yield note
-    if stage["message"]:
-        yield _text(stage["message"], 200)
 
 
-def _cell(tag: str, content: str, look: Literal["left", "nowrap", "right"] = "right") -> str:
+def _cell(tag: str, content: str, look: Literal["left", "right"] = "right") -> str:
     return f'<{tag} style="{_LOOKS[look]}">{content}</{tag}>'
 
 

@@ -68,7 +68,8 @@ def test_skipped_stages_say_so() -> None:
 def test_failures_and_retries_are_told() -> None:
     html = Reader(card(failed_run()))
     assert "stage 1 failed at cell [7], line 4: ZeroDivisionError: division by zero" in html.text
-    assert html.rows[2][-1].startswith("1 failed; 3 retried; partition 2 failed 4 times")
+    assert html.rows[2][-1] == "1 failed; 3 retried"
+    assert html.rows[3] == ["", "partition 2 failed 4 times: ZeroDivisionError: division by zero"]
 
 
 def test_the_headline_says_how_far_a_run_is() -> None:
