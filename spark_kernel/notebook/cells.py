@@ -79,6 +79,8 @@ class CellHooks:
         self._shell.events.unregister("post_run_cell", self._over)
         self._shell.compile.cache = self._cache
         self._session.on_context = lambda context: None
+        if self._published is not None and self._shell.user_ns.get("sc") is self._published:
+            del self._shell.user_ns["sc"]
 
     @property
     def current(self) -> Cell | None:

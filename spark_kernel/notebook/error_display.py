@@ -19,6 +19,7 @@ from typing import Any
 from spark_kernel.common.call_sites import CELLS, CallSite, is_users_file
 from spark_kernel.common.errors import FailedTask, JobFailedError, SparkKernelError
 from spark_kernel.notebook.cell_execution import run_code
+from spark_kernel.notebook.interrupts import interrupts_put_aside
 from spark_kernel.notebook.session import FULL_TRACEBACK_SETTING, Session
 
 RECORD_WIDTH = 300
@@ -69,6 +70,14 @@ class ErrorDisplay:
 
     def _show(self, shell: Any, kind: Any, error: BaseException, frames: TracebackType, tb_offset: Any = None) -> None:
         """Called by IPython with any error of a cell."""
+        if not isinstance(error, KeyboardInterrupt):
+            self._show_error(shell, kind, error, frames, tb_offset)
+            return
+        # Whoever presses stop twice still wants to see where the cell was stopped.
+        with interrupts_put_aside():
+            self._show_error(shell, kind, error, frames, tb_offset)
+
+    def _show_error(self, shell: Any, kind: Any, error: BaseException, frames: TracebackType, tb_offset: Any) -> None:
         if isinstance(error, SparkKernelError) or self._wants_everything():
             shell.showtraceback((kind, error, frames))
             return

@@ -26,7 +26,7 @@ def settle(session: Session, run: Run, error: BaseException | None) -> None:
     if not isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
         session.end_run(run, error)
         return
-    with _no_interrupts():
+    with interrupts_put_aside():
         problem = _in_a_thread(lambda: run.cancel("the cell was interrupted"))
         session.end_run(run, KeyboardInterrupt())
         summary = cancelled_summary(run.model.to_json())
@@ -55,9 +55,10 @@ def _in_a_thread(work: Callable[[], None]) -> str:
 
 
 @contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Further interrupts change nothing inside; only the main thread gets any."""
+def interrupts_put_aside() -> Iterator[None]:
+    """Interrupts change nothing inside; for what follows an interrupt and takes a moment."""
     if threading.current_thread() is not threading.main_thread():
+        # Only the main thread gets any.
         yield
         return
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
