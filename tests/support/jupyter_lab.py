@@ -66,6 +66,7 @@ class LabServer:
         self.token = secrets.token_hex(16)
         self.url = ""
         self._data = home / "data"
+        self._checkout = home / "checkout"
         self._runtime = home / "runtime"
         self._config = home / "config"
         self._log = home / "server.log"
@@ -130,13 +131,13 @@ class LabServer:
         self._setting("apputils-extension", "themes", {"theme": name})
 
     def _link_checkout(self) -> None:
-        share = self._data
+        """Offer the JupyterLab parts and the kernel of this checkout, whatever is installed beside it."""
         for kind, name, source in (
             ("labextensions", EXTENSION, REPOSITORY / "spark_kernel" / "labextension"),
             ("kernels", "spark", REPOSITORY / "spark_kernel" / "notebook" / "kernelspec"),
         ):
-            (share / kind).mkdir()
-            (share / kind / name).symlink_to(source, target_is_directory=True)
+            (self._checkout / kind).mkdir(parents=True)
+            (self._checkout / kind / name).symlink_to(source, target_is_directory=True)
 
     def _write_settings(self) -> None:
         self._setting("apputils-extension", "notification", {"fetchNews": "false", "checkForUpdates": False})
@@ -170,6 +171,8 @@ class LabServer:
             "IPYTHONDIR": str(self.home / "ipython"),
             "JUPYTER_CONFIG_DIR": str(self._config),
             "JUPYTER_DATA_DIR": str(self._data),
+            # What stands here wins over everything that is installed.
+            "JUPYTER_PATH": str(self._checkout),
             "JUPYTER_RUNTIME_DIR": str(self._runtime),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
             # `python` in a kernel spec is this one.

@@ -31,6 +31,7 @@ class NotebookPage:
         self.open(notebook)
         self.press("No Kernel")
         wait_until("the dialog has gone", lambda: not self.all(".jp-Dialog"))
+        self.rest_pointer()
 
     def leave(self) -> None:
         """Close the notebook, with whatever the test left in it, and forget what the browser asked for."""
@@ -66,6 +67,12 @@ class NotebookPage:
     def text(self, selector: str) -> str:
         """The text of the first match, with single spaces."""
         return " ".join(self.wait_for(selector).text.split())
+
+    def rest_pointer(self) -> None:
+        """Put the pointer into the window's corner, where it shows no tooltip."""
+        actions = ActionChains(self.driver)
+        actions.w3c_actions.pointer_action.move_to_location(2, 2)
+        actions.perform()
 
     def hover(self, element: WebElement) -> None:
         """Put the pointer on the middle of ``element``."""
