@@ -107,19 +107,14 @@ def _row(stage: StageJson, labels: Sequence[str], now: float | None) -> str:
             f"<tr>{_cell('td', _badge('skipped'))}{_cell('td', name, 'left')}"
             f'<td colspan="{span}" style="{_LEFT}">skipped: its output is already there</td></tr>'
         )
-    amounts = {label: (size, records) for label, size, records in flows(stage)}
+    done = f"{tasks['succeeded']:,}/{tasks['total']:,}" if stage["state"] != "planned" else f"{tasks['total']:,}"
+    bar = f'<progress value="{tasks["succeeded"]}" max="{max(tasks["total"], 1)}" style="width:90px"></progress>'
+    amounts = {label: _flow(size, records) for label, size, records in flows(stage)}
     cells = [
         _cell("td", _badge(stage["state"])),
         _cell("td", name, "left"),
-        _cell(
-            "td", f"{tasks['succeeded']:,}/{tasks['total']:,}" if stage["state"] != "planned" else f"{tasks['total']:,}"
-        ),
-        _cell(
-            "td",
-            f'<progress value="{tasks["succeeded"]}" max="{max(tasks["total"], 1)}" style="width:90px"></progress>',
-        ),
-        _cell("td", _time(stage, now)),
-        *(_cell("td", _flow(*amounts[label]) if label in amounts else "") for label in labels),
+        *(_cell("td", text) for text in (done, bar, _time(stage, now))),
+        *(_cell("td", amounts.get(label, "")) for label in labels),
         _cell("td", "; ".join(_notes(stage)), "left"),
     ]
     row = f"<tr>{''.join(cells)}</tr>"
