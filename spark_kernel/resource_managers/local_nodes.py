@@ -12,7 +12,6 @@ import asyncio
 import os
 from typing import Any
 
-import dask.system
 import distributed.system
 from distributed import Nanny, Scheduler
 from distributed.deploy import SpecCluster
@@ -21,6 +20,7 @@ from tornado.ioloop import PeriodicCallback
 from spark_kernel.resource_managers import worker_setup
 from spark_kernel.resource_managers.cluster_plan import ClusterPlan
 from spark_kernel.resource_managers.hosted_cluster import HostedCluster
+from spark_kernel.resource_managers.machine import cores_of_this_machine
 from spark_kernel.resource_managers.server_process import ServerProcess
 from spark_kernel.resource_managers.web_server import close_web_server
 
@@ -124,7 +124,7 @@ class LocalNodes(SpecCluster):
     @staticmethod
     def size(plan: ClusterPlan) -> int:
         """How many workers the plan asks for."""
-        return plan.workers or dask.system.CPU_COUNT
+        return plan.workers or cores_of_this_machine()
 
     def _replace_lost(self) -> None:
         # Dask drops a worker that is gone from `workers`, but keeps its place in `worker_spec`.

@@ -51,6 +51,22 @@ def thread_counts() -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 
 
+def take_memory() -> int:
+    """Far more than a worker may have, in steps that leave time to notice."""
+    import time
+
+    taken = []
+    for _ in range(200):
+        taken.append(bytearray(os.urandom(1 << 20) * 10))
+        time.sleep(0.05)
+    return len(taken)
+
+
+def worker_processes(manager: ResourceManager) -> set[int]:
+    processes: Any = manager.describe()["processes"]
+    return {pid for pid in processes["workers"].values() if pid is not None}
+
+
 def temporary_file() -> str:
     import tempfile
 
@@ -65,9 +81,14 @@ class ResourceManagerContract:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def running(cls) -> Iterator[Running]:
-        manager = resource_manager(cls.url)
-        mine = application(preload=(PRELOADED,))
+    def settings(cls) -> dict[str, str]:
+        return {}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def running(cls, settings: dict[str, str]) -> Iterator[Running]:
+        manager = resource_manager(cls.url, settings)
+        mine = application((PRELOADED,), settings)
         try:
             cluster = manager.start(mine)
             with connected(cluster) as client:
@@ -161,9 +182,9 @@ class ResourceManagerContract:
         until(lambda: len(running.client.nthreads()) == self.workers, "one worker less", 20)
         assert running.client.submit(sum, [1], pure=False).result(timeout=20) == 1
 
-    def test_stop_leaves_nothing_and_may_be_repeated(self) -> None:
-        manager = resource_manager(self.url)
-        mine = application()
+    def test_stop_leaves_nothing_and_may_be_repeated(self, settings: dict[str, str]) -> None:
+        manager = resource_manager(self.url, settings)
+        mine = application((), settings)
         with connected(manager.start(mine)) as client:
             client.submit(sum, [1]).result(timeout=20)
             leftovers = Leftovers(supervisor_of(manager), mine.scratch)
@@ -175,9 +196,9 @@ class ResourceManagerContract:
         with pytest.raises(ClusterError, match="stopped already"):
             manager.start(mine)
 
-    def test_stopping_while_it_starts_leaves_nothing(self) -> None:
-        manager = resource_manager(self.url)
-        mine = application()
+    def test_stopping_while_it_starts_leaves_nothing(self, settings: dict[str, str]) -> None:
+        manager = resource_manager(self.url, settings)
+        mine = application((), settings)
         errors: list[ClusterError] = []
 
         def start() -> None:
@@ -194,11 +215,11 @@ class ResourceManagerContract:
         assert len(errors) == 1
         assert not mine.scratch.exists()
 
-    def test_a_module_that_workers_cannot_import_is_an_error_that_names_it(self) -> None:
-        manager = resource_manager(self.url)
+    def test_a_module_that_workers_cannot_import_is_an_error_that_names_it(self, settings: dict[str, str]) -> None:
+        manager = resource_manager(self.url, settings)
         reasons: list[str] = []
         manager.on_lost(reasons.append)
-        mine = application(preload=("no_such_module_anywhere",))
+        mine = application(("no_such_module_anywhere",), settings)
         manager.start(mine)
         until(lambda: reasons, "the loss", 30)
         assert "no_such_module_anywhere" in reasons[0]
@@ -216,6 +237,20 @@ class TestLocal(ResourceManagerContract):
     workers = 2
     cores_per_worker = 1
     max_task_failures = 1
+
+
+class TestLocalBySpawning(ResourceManagerContract):
+    """As on macOS, and where the folder's name is too long for the socket of a fork server."""
+
+    url = "local[1]"
+    workers = 1
+    cores_per_worker = 1
+    max_task_failures = 1
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def settings(cls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+        return {"spark.local.dir": str(tmp_path_factory.mktemp("a-long-name-" * 8))}
 
 
 class TestLocalWithFailures(ResourceManagerContract):
@@ -248,6 +283,18 @@ class TestSettings:
             with connected(manager.start(application())) as client:
                 workers = client.scheduler_info()["workers"].values()
                 assert [worker["memory_limit"] for worker in workers] == [600 * 1024**2]
+        finally:
+            manager.stop()
+
+    def test_a_worker_that_outgrows_its_limit_is_replaced_and_the_machine_spared(self) -> None:
+        manager = resource_manager("local[1]", {"spark.executor.memory": "300m"})
+        try:
+            with connected(manager.start(application())) as client:
+                (before,) = client.run(os.getpid).values()
+                distributed.fire_and_forget(client.submit(take_memory, pure=False))
+                until(lambda: before not in worker_processes(manager), "the end of the worker", 30)
+                until(lambda: worker_processes(manager), "another worker in its place", 30)
+                assert manager.describe()["state"] == "running"
         finally:
             manager.stop()
 

@@ -21,7 +21,7 @@ from spark_kernel.resource_managers.interface import Application, ClusterAddress
 from spark_kernel.resource_managers.scratch import scratch_folder
 from spark_kernel.resource_managers.sessions import session_members
 
-SUPPORT = Path(__file__).parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
@@ -104,14 +104,14 @@ class Leftovers:
 class Driver:
     """A driver in a process, and a process group, of its own: `driver_script.py`."""
 
-    def __init__(self, url: str, *arguments: str) -> None:
+    def __init__(self, url: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(SUPPORT / "driver_script.py"), url, *arguments],
+            [sys.executable, "-m", "tests.support.driver_script", url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            process_group=0 if sys.version_info >= (3, 11) else None,  # type: ignore[call-overload]
-            cwd=SUPPORT.parent.parent,
+            start_new_session=True,
+            cwd=ROOT,
         )
         self.started: dict[str, Any] = self.says()
 

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import distributed
@@ -17,7 +18,7 @@ import distributed
 from spark_kernel.resource_managers.interface import ClusterAddress
 from spark_kernel.resource_managers.registry import resource_manager
 from spark_kernel.resource_managers.supervised_manager import SupervisedManager
-from tests.support.clusters import application
+from tests.support.clusters import application, until
 
 
 def say(**message: Any) -> None:
@@ -32,16 +33,18 @@ def start_child() -> int:
     return subprocess.Popen(["sleep", "600"]).pid
 
 
-def hold_the_interpreter_lock() -> None:
-    """Minutes of C code that neither yields nor can be interrupted."""
+def hold_the_interpreter_lock(begun: str) -> None:
+    """Minutes of C code that neither yields nor can be interrupted; makes the file ``begun`` before."""
     import re
 
+    Path(begun).touch()
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
 class Commands:
-    def __init__(self, manager: SupervisedManager, cluster: ClusterAddress) -> None:
+    def __init__(self, manager: SupervisedManager, cluster: ClusterAddress, scratch: Path) -> None:
         self.manager = manager
+        self.scratch = scratch
         self.client = distributed.Client(cluster.address, set_as_default=False)
         self.client.wait_for_workers(cluster.expected_workers, timeout=30)
 
@@ -55,8 +58,9 @@ class Commands:
         return self.client.submit(start_child, pure=False).result(timeout=20)
 
     def hog(self) -> bool:
-        distributed.fire_and_forget(self.client.submit(hold_the_interpreter_lock, pure=False))
-        return True
+        begun = self.scratch / "begun"
+        distributed.fire_and_forget(self.client.submit(hold_the_interpreter_lock, str(begun), pure=False))
+        return bool(until(begun.exists, "the function's begin", 20))
 
     def fork(self) -> int:
         """A child that keeps all that the driver has open, and outlives it."""
@@ -80,7 +84,7 @@ def main() -> None:
     assert isinstance(manager, SupervisedManager)
     mine = application()
     cluster = manager.start(mine)
-    commands = Commands(manager, cluster)
+    commands = Commands(manager, cluster, mine.scratch)
     processes = manager.describe()["processes"]
     say(supervisor=processes["supervisor"], scratch=str(mine.scratch), address=cluster.address, pid=os.getpid())
     while True:

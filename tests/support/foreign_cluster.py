@@ -26,7 +26,7 @@ from typing import Any
 def foreign_cluster(**options: Any) -> Iterator[str]:
     """The address of a running cluster."""
     process = subprocess.Popen(
-        [sys.executable, __file__, json.dumps(options)],
+        [sys.executable, "-m", "tests.support.foreign_cluster", json.dumps(options)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
