@@ -45,12 +45,12 @@ class ByteSource:
         self._count = count
         self._block = b""
         self._at = 0
+        self._next_block_bytes = FIRST_BLOCK_BYTES
         with storage_errors(url, "read"):
             filesystem, path = resolve(url, options)
             # Held, since an archive closes its file when nobody holds the file system.
             self._filesystem = filesystem
             self._local = is_local(filesystem)
-            self._next_block_bytes = PIECE_BYTES if self._local else FIRST_BLOCK_BYTES
             self._file = _open(filesystem, path)
             if start:
                 self._file.seek(start)
@@ -91,6 +91,7 @@ class ByteSource:
         return block
 
     def _block_bytes(self) -> int:
+        """How much to ask the storage for now."""
         if self._local:
             return PIECE_BYTES
         size = self._next_block_bytes

@@ -23,6 +23,7 @@ from spark_kernel.storage.failures import decode_error, storage_errors
 from spark_kernel.storage.filesystems import (
     StorageOptions,
     absolute_url,
+    exists,
     has_folders,
     is_local,
     resolve,
@@ -96,11 +97,8 @@ class SegmentedLog:
         self._segment = b""
         with storage_errors(self.url, "write"):
             filesystem, path = resolve(self.url, options)
-            try:
-                filesystem.info(path)
-            except FileNotFoundError:
-                return
-        raise PathExistsError(f"{self.url} is there already; a log begins at a path where nothing is")
+            if exists(filesystem, path):
+                raise PathExistsError(f"{self.url} is there already; a log begins at a path where nothing is")
 
     def append(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Add ``records``; when this returns, a reader sees them."""

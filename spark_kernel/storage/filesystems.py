@@ -17,7 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from spark_kernel.common.errors import StorageError
 from spark_kernel.storage import s3
-from spark_kernel.storage.failures import storage_errors
+from spark_kernel.storage.failures import says_missing, storage_errors
 from spark_kernel.storage.options import PROTOCOL_ALIASES, StorageOptions
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "absolute_url",
     "caches_blocks",
     "can_seek",
+    "exists",
     "has_folders",
     "is_local",
     "resolve",
@@ -83,7 +84,8 @@ def resolve(url: str, options: StorageOptions) -> Location:
     local = _local_path(url)
     if local is not None:
         # Cheap to make, while fsspec would keep one for each thread that ever asked.
-        return Location(LocalFileSystem(skip_instance_cache=True), LocalFileSystem._strip_protocol(local))
+        filesystem = LocalFileSystem(skip_instance_cache=True, **options.of("file"))
+        return Location(filesystem, filesystem._strip_protocol(local))
     links = [_with_known_protocol(link, url) for link in url.split("::")]
     protocols = {link.partition("://")[0] for link in links}
     with storage_errors(url, "open"):
@@ -95,6 +97,17 @@ def resolve(url: str, options: StorageOptions) -> Location:
         if "s3" in _protocols(filesystem):
             s3.prepare(filesystem, path)
     return Location(filesystem, path)
+
+
+def exists(filesystem: Any, path: str) -> bool:
+    """Whether a file or a folder is at ``path``. fsspec's own ``exists`` takes any failure for a no; this raises it."""
+    try:
+        filesystem.info(path)
+    except FileNotFoundError as error:
+        if says_missing(error):
+            return False
+        raise
+    return True
 
 
 def is_local(filesystem: Any) -> bool:

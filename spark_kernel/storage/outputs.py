@@ -27,6 +27,7 @@ from spark_kernel.storage.failures import storage_errors
 from spark_kernel.storage.filesystems import (
     StorageOptions,
     absolute_url,
+    exists,
     has_folders,
     is_local,
     resolve,
@@ -80,7 +81,7 @@ class DirectoryOutput:
         """
         with storage_errors(self.url, "write"):
             filesystem, target = resolve(self.url, self.options)
-            if _exists(filesystem, target):
+            if exists(filesystem, target):
                 raise PathExistsError(f"{self.url} is there already; choose another path, or remove it first")
             if has_folders(filesystem):
                 # Where two claim the same folder at once, one fails here.
@@ -165,7 +166,7 @@ class DirectoryOutput:
 
     def _require_open(self, filesystem: Any, target: str) -> None:
         with storage_errors(self.url, "write"):
-            if not _exists(filesystem, self._gate(target)):
+            if not exists(filesystem, self._gate(target)):
                 raise PathNotFoundError(
                     f"the output {self.url} is not open here: either it was committed or aborted meanwhile, or this"
                     " machine does not share the storage with the driver (a local disk or memory:// on a cluster)"
@@ -198,15 +199,6 @@ def _part(partition: int) -> str:
     return f"part-{partition:05d}"
 
 
-def _exists(filesystem: Any, path: str) -> bool:
-    """Unlike fsspec's own, which takes any failure for a no."""
-    try:
-        filesystem.info(path)
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def _for_each(filesystem: Any, action: Callable[[str], None], paths: Iterable[str]) -> None:
     """Do ``action`` with each path; several at once where each is a round trip."""
     if is_local(filesystem):
@@ -234,7 +226,7 @@ def _files_in(filesystem: Any, folder: str) -> list[str]:
 
 
 def _remove_folder_if_empty(filesystem: Any, folder: str) -> None:
-    if has_folders(filesystem) and _exists(filesystem, folder) and not filesystem.ls(folder, detail=False):
+    if has_folders(filesystem) and exists(filesystem, folder) and not filesystem.ls(folder, detail=False):
         filesystem.rmdir(folder)
 
 

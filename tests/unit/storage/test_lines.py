@@ -203,6 +203,15 @@ def test_the_first_line_of_a_large_file_needs_one_request() -> None:
     assert read[0] <= byte_sources.FIRST_BLOCK_BYTES
 
 
+def test_two_readers_of_one_file_in_memory_do_not_move_each_other() -> None:
+    content = b"line\n" * 500_000
+    split = whole(put(content), len(content))
+    one, other = read_lines(split, OPTIONS), read_lines(split, OPTIONS)
+    next(one)
+    next(other)
+    assert (sum(1 for _ in other), sum(1 for _ in one)) == (499_999, 499_999)
+
+
 def test_the_count_is_told_blocks_and_not_lines() -> None:
     read: list[int] = []
     content = b"line\n" * 500_000
