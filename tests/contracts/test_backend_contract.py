@@ -373,3 +373,45 @@ def test_stopping_twice_does_no_harm_and_ends_what_runs(running) -> None:
     backend.stop()
     backend.stop()
     assert backend.executors() == ()
+
+
+def test_objects_of_a_notebooks_classes_pass_through_shuffle_and_cache(running) -> None:
+    backend, log = running
+    namespace = {"__name__": "__main__"}
+    exec("class Point:\n    def __init__(self, x):\n        self.x = x", namespace)
+    point = namespace["Point"]
+    made = mapped(source([1, 2], [3]), lambda x: (x, point(x)))
+    pairs = shuffled(made, 2)
+    parent, output = map_side(pairs)
+    write = batch_of(parent, output, stage_id=1, levels={made.node_id: StorageLevel.MEMORY_AND_DISK})
+    backend.submit(write)
+    outputs = map_outputs(log.finals(write))
+    read = batch_of(mapped(pairs, lambda pair: pair[1].x), stage_id=2, shuffle_inputs={output.shuffle_id: outputs})
+    backend.submit(read)
+    assert sorted(x for part in values(log.finals(read)) for x in part) == [1, 2, 3]
+
+
+def test_a_fetch_failure_counts_even_if_the_users_function_swallows_it(running) -> None:
+    backend, log = running
+    pairs = shuffled(source([(0, "x" * 100_000)], [(1, 1)]), 1)
+    parent, output = map_side(pairs)
+    write = batch_of(parent, output, stage_id=1)
+    backend.submit(write)
+    outputs = map_outputs(log.finals(write))
+    backend.drop_shuffle(output.shuffle_id)
+
+    def swallow(records):
+        try:
+            return list(records)
+        except Exception:
+            return []
+
+    def lost() -> bool:
+        read = batch_of(map_partitions(pairs, swallow), stage_id=2, shuffle_inputs={output.shuffle_id: outputs})
+        backend.submit(read)
+        (report,) = log.finals(read)
+        return isinstance(report, TaskFetchFailed) and report.map_partition == 0
+
+    deadline = time.monotonic() + 10
+    while not lost():
+        assert time.monotonic() < deadline

@@ -304,3 +304,38 @@ def test_what_is_submitted_before_the_cluster_is_there_runs_when_it_is(cluster) 
         backend.submit(batch)
         assert values(log.finals(batch)) == [[0], [1], [2]]
         assert any(isinstance(report, ExecutorJoined) for report in log.reports)
+
+
+def test_a_cached_block_is_read_from_the_executor_that_has_it(running, tmp_path: Path) -> None:
+    backend, log = running
+    data = mapped(source([1], [2]), lambda x: (note(tmp_path, "computed"), x)[1])
+    levels = {data.node_id: StorageLevel.MEMORY_ONLY}
+    first = batch_of(data, levels=levels, stage_id=1)
+    backend.submit(first)
+    holders = {partition: report.executor_id for partition, report in enumerate(log.finals(first))}
+    others = {
+        holder: next(e.executor_id for e in backend.executors() if e.executor_id != holder)
+        for holder in holders.values()
+    }
+    second = batch_of(
+        data,
+        levels=levels,
+        stage_id=2,
+        cached_blocks={data.node_id: {partition: (holder,) for partition, holder in holders.items()}},
+        preferred={partition: (others[holder],) for partition, holder in holders.items()},
+    )
+    backend.submit(second)
+    assert values(log.finals(second)) == [[1], [2]]
+    assert {report.executor_id for report in log.finals(second)} <= set(others.values())
+    assert (tmp_path / "computed").read_text() == "xx"
+
+
+def test_a_task_runs_where_it_is_preferred_to(running) -> None:
+    backend, log = running
+    for number, executor in enumerate(backend.executors()):
+        batch = batch_of(numbers(6), stage_id=number, preferred=dict.fromkeys(range(6), (executor.executor_id,)))
+        backend.submit(batch)
+        assert {report.executor_id for report in log.finals(batch)} == {executor.executor_id}
+    gone = batch_of(numbers(3), stage_id=9, preferred=dict.fromkeys(range(3), ("tcp://127.0.0.1:1",)))
+    backend.submit(gone)
+    assert values(log.finals(gone)) == [[0], [1], [2]]

@@ -123,11 +123,12 @@ class DaskBackend:
             failure = await self._connection.lost_unless(stopping)
         if failure is not None:
             self._tell(BackendFailed(failure))
-        self._executors = {}
-        if self._connected.is_set() and failure is None and not self._cluster.owns_workers:
-            # The cluster lives on without us: nothing of ours may run there or be kept there.
+        if self._connected.is_set() and failure is None:
             await self._cancellation.cancel(self._ledger.open_batches())
-            await self._connection.unregister()
+            if not self._cluster.owns_workers:
+                # The cluster lives on without us: nothing of ours may be kept there.
+                await self._connection.unregister()
+        self._executors = {}
         stopping.cancel()
         await self._connection.close()
 

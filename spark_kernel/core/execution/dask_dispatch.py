@@ -69,7 +69,11 @@ class Dispatch:
                 batch.operation, self._app_id, batch.stage_id, batch.stage_attempt, first.partition, first.attempt
             )
             data = pickle.dumps(orders, protocol=5)
-            sending.add(Task(key, run_dask_task, self._app_id, head, data, ids, *values), bundle.preferred)
+            arguments = (self._app_id, head, data, ids, *values)
+            # As a producer of data it waits in the scheduler's queue until a slot is free. Otherwise Dask hands it to a
+            # worker at once, where it may wait behind a long task while other workers have nothing to do.
+            task = Task(key, run_dask_task, *arguments, _data_producer=True)
+            sending.add(task, bundle.preferred)
             self._ledger.sent(key, bundle)
         for key, future in self._get(sending).items():
             entry.futures[key] = future

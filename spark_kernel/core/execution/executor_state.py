@@ -6,6 +6,8 @@ each task; there is nothing global.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +15,10 @@ from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.execution.running_tasks import RunningTasks
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.map_outputs import NodePlace
-from spark_kernel.core.shuffle.transport import BlockTransport
+from spark_kernel.core.shuffle.transport import BlockTransport, BytesLike
+
+FetchCached = Callable[[str, int, int], "Future[list[BytesLike]]"]
+"""(executor_id, node_id, partition) -> the batches, which `records_of` reads."""
 
 
 @dataclass
@@ -30,4 +35,6 @@ class ExecutorState:
     blocks: BlockStore
     broadcasts: BroadcastCache
     transport: BlockTransport
+    fetch_cached: FetchCached | None = None
+    """Begins to get the batches of a cached block from another executor; None where there is no other."""
     running: RunningTasks = field(default_factory=RunningTasks)

@@ -30,6 +30,7 @@ from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.orders import BatchHead, head_of, order_of
 from spark_kernel.core.execution.outcomes import Outcome, report_of, unsendable
 from spark_kernel.core.execution.running_tasks import StageAttempt
+from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.execution.task import run_task
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.local_transport import LocalTransport
@@ -52,7 +53,7 @@ class InlineBackend:
             place=NodePlace(socket.gethostname(), machine, ()),
             folder=folder,
             memory_share=memory_limit // 2,
-            blocks=BlockStore(folder / "blocks", memory_limit // 2, self._dropped),
+            blocks=BlockStore(folder / "blocks", memory_limit // 2, self._dropped, dumps),
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),
             transport=LocalTransport(machine),
         )

@@ -23,6 +23,8 @@ class BatchHead:
     program: bytes
     """The pickled `StageProgram`; each task unpickles it for itself."""
     shuffle_inputs: Mapping[int, Sequence[MapOutput]] = field(default_factory=dict)
+    cached_blocks: Mapping[int, Mapping[int, tuple[str, ...]]] = field(default_factory=dict)
+    """node_id -> partition -> executors that hold the block."""
     properties: Mapping[str, str] = field(default_factory=dict)
     import_paths: tuple[str, ...] = ()
     """Folders from which the driver imports the user's own modules."""
@@ -46,6 +48,7 @@ def head_of(batch: TaskBatch) -> BatchHead:
         stage_attempt=batch.stage_attempt,
         program=batch.program,
         shuffle_inputs=batch.shuffle_inputs,
+        cached_blocks=batch.cached_blocks,
         properties=batch.properties,
         import_paths=users_import_paths(tuple(sys.path)),
     )

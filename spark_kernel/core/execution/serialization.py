@@ -102,8 +102,13 @@ def dumps(value: Any) -> bytes:
     try:
         return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception:
-        data: bytes = cloudpickle.dumps(value)
-        return data
+        return dumps_by_value(value)
+
+
+def dumps_by_value(value: Any) -> bytes:
+    """The same for what plain pickle is known to refuse."""
+    data: bytes = cloudpickle.dumps(value)
+    return data
 
 
 loads = pickle.loads

@@ -18,13 +18,14 @@ from spark_kernel.core.execution.outcomes import FetchFailed, Interrupted, Outco
 from spark_kernel.core.execution.pipeline import Pipeline
 from spark_kernel.core.execution.program import Deliver, StageProgram, WriteShuffle
 from spark_kernel.core.execution.running_tasks import RunningTask, TaskInterrupted
-from spark_kernel.core.execution.serialization import dumps, loads
+from spark_kernel.core.execution.serialization import dumps, dumps_by_value, loads
 from spark_kernel.core.execution.task_inputs import TaskInputs
 from spark_kernel.core.execution.task_scope import CURRENT_TASK, Task
 from spark_kernel.core.lineage.recipes import Records
 from spark_kernel.core.shared_variables.accumulator import TaskAccumulators, accumulators_of_task
 from spark_kernel.core.shared_variables.broadcast import broadcasts_of_worker
 from spark_kernel.core.shuffle.fetch_failures import FetchFailedError, note_fetch_failures
+from spark_kernel.core.shuffle.record_blocks import RecordBlocks
 from spark_kernel.core.shuffle.writer import ShuffleTarget, write_shuffle
 
 _MAX_EXCEPTION_BYTES = 1 << 20
@@ -61,7 +62,7 @@ def _attempt(head: BatchHead, order: TaskOrder, state: ExecutorState, task: Task
             lost = noted
             program = _unpickled(head.program)
             payloads = _unpickled(order.payloads) if order.payloads else {}
-            inputs = TaskInputs(head.shuffle_inputs, state, task)
+            inputs = TaskInputs(head, state, task)
             records = Pipeline(program.steps, payloads, inputs, task).records(order.partition)
             value = _end(program.output, records, state, task)
             data = _pickled_result(value)
@@ -88,7 +89,7 @@ def _end(output: WriteShuffle | Deliver, records: Records, state: ExecutorState,
         map_partition=task.partition,
         attempt_id=task.task_id,
     )
-    return write_shuffle(records, output.spec, target, task)
+    return write_shuffle(records, output.spec, target, task, RecordBlocks(fallback=dumps_by_value))
 
 
 class _Unreadable(Exception):

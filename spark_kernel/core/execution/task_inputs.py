@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
+from spark_kernel.core.cache.batches import records_of
 from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.orders import BatchHead
 from spark_kernel.core.execution.program import ReadShuffle
+from spark_kernel.core.execution.serialization import dumps_by_value
 from spark_kernel.core.execution.task_scope import Task
 from spark_kernel.core.lineage.recipes import Records
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shuffle.fetch_failures import FetchFailedError
-from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
+from spark_kernel.core.shuffle.map_outputs import NodePlace
 from spark_kernel.core.shuffle.reader import read_shuffle
+from spark_kernel.core.shuffle.record_blocks import RecordBlocks
+from spark_kernel.core.shuffle.transport import BlockMissingError, BytesLike, PeerUnreachableError
+
+_LOOK_SECONDS = 0.2
+"""How often a wait looks whether the task was cancelled."""
 
 
 class TaskInputs:
     """What one task reads on its executor."""
 
-    def __init__(self, shuffle_inputs: Mapping[int, Sequence[MapOutput]], state: ExecutorState, task: Task) -> None:
-        self._shuffle_inputs = shuffle_inputs
+    def __init__(self, head: BatchHead, state: ExecutorState, task: Task) -> None:
+        self._head = head
         self._state = state
         self._task = task
 
@@ -27,17 +37,26 @@ class TaskInputs:
 
         Raises FetchFailedError, at once or while it is read, when map outputs are missing.
         """
-        outputs = self._shuffle_inputs.get(action.shuffle_id, ())
+        outputs = self._head.shuffle_inputs.get(action.shuffle_id, ())
         missing = set(range(action.map_partitions)).difference(output.map_partition for output in outputs)
         if missing:
             # A cached block hid this shuffle when the job was planned, and is gone.
             nowhere = NodePlace("nowhere", "", ())
             raise FetchFailedError(action.shuffle_id, min(missing), nowhere, "its map task has not run")
-        return read_shuffle(outputs, partition, action.spec, self._task, self._state.transport, action.shuffle_id)
+        blocks = RecordBlocks(fallback=dumps_by_value)
+        transport = self._state.transport
+        return read_shuffle(outputs, partition, action.spec, self._task, transport, action.shuffle_id, blocks)
 
     def cached(self, node_id: int, partition: int) -> Records | None:
-        """A stored block, or None when it has to be computed."""
-        return self._state.blocks.get(node_id, partition)
+        """A stored block, from here or from another executor; None when it has to be computed."""
+        records = self._state.blocks.get(node_id, partition)
+        if records is None and self._state.fetch_cached is not None:
+            for executor_id in self._head.cached_blocks.get(node_id, {}).get(partition, ()):
+                if executor_id != self._state.executor_id:
+                    records = self._fetched(self._state.fetch_cached(executor_id, node_id, partition))
+                    if records is not None:
+                        break
+        return records
 
     def keep(self, node_id: int, partition: int, level: StorageLevel, records: Records) -> Records:
         """Compute a block as a whole and store it; its records, to go on with."""
@@ -48,3 +67,16 @@ class TaskInputs:
     def adopt_thread(self) -> Callable[[], None]:
         """The calling thread works for the task too; returns what to call when it ends."""
         return self._task.adopt_thread()
+
+    def _fetched(self, coming: Future[list[BytesLike]]) -> Records | None:
+        try:
+            while True:
+                try:
+                    return records_of(coming.result(timeout=_LOOK_SECONDS))
+                except FutureTimeoutError:
+                    self._task.check_cancelled()
+        except (BlockMissingError, PeerUnreachableError):
+            # Evicted, or lost with its executor: computed again.
+            return None
+        finally:
+            coming.cancel()

@@ -23,6 +23,7 @@ from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder, use_import_paths
 from spark_kernel.core.execution.outbox import Outbox
 from spark_kernel.core.execution.running_tasks import StageAttempt
+from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.execution.worker_messages import Dropped, topic_of
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.block_server import BlockServer
@@ -102,9 +103,10 @@ class ExecutorPlugin(WorkerPlugin):
             place=NodePlace(socket.gethostname(), machine_id(folder), servers),
             folder=folder,
             memory_share=int(memory * _EXECUTION_FRACTION / worker.state.nthreads),
-            blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped),
+            blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped, dumps),
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),
             transport=self.transport,
+            fetch_cached=self.transport.fetch_cached,
         )
 
     def _announce(self, worker: Worker) -> None:
@@ -117,7 +119,8 @@ class ExecutorPlugin(WorkerPlugin):
         worker.log_event(self.name, {"joined": executor})
 
     def _cached_block(self, node_id: int, partition: int) -> list[bytes] | None:
-        return None
+        batches = self.state.blocks.batches(node_id, partition)
+        return None if batches is None else list(batches)
 
     def _interrupt_later(self, stage: StageAttempt, times: int) -> None:
         def again() -> None:
