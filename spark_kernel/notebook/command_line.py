@@ -7,6 +7,7 @@ its input can't be used, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -92,14 +93,15 @@ def _parser() -> Parser:
     return parser
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str) -> int:
+    """Whole seconds, which is what the executor counts in."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
+    return math.ceil(seconds)
 
 
 def _help(parser: Parser) -> int:

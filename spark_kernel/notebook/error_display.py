@@ -171,7 +171,7 @@ def _failed_task(task: FailedTask) -> Iterator[str]:
     if task.step is not None:
         yield f"  in {task.step}"
         yield from _source_line(task.step.file, task.step.line)
-    where = f"  partition {task.partition}, attempt {task.attempt + 1}, stage {task.stage_id}, {task.executor_id}"
+    where = f"  partition {task.partition}, attempt {task.attempt + 1}, stage {task.stage_id}, on {task.executor_id}"
     yield f"{_DIM}{where}{_PLAIN}"
     if task.record is not None:
         record = task.record if len(task.record) <= RECORD_WIDTH else task.record[: RECORD_WIDTH - 1] + "…"

@@ -20,6 +20,7 @@ from spark_kernel.notebook.error_display import ErrorDisplay
 from spark_kernel.notebook.magics.spark_cell import SparkCell
 from spark_kernel.notebook.magics.spark_line import SparkLine
 from spark_kernel.notebook.runs import Card, Run
+from spark_kernel.notebook.sent_functions import teach_pickle
 from spark_kernel.notebook.session import Session
 
 
@@ -68,6 +69,7 @@ class SparkExtension:
         self._shell.input_transformers_cleanup.append(body_for_bare_magic)
         if self._every_cell:
             self._shell.ast_transformers.append(self._name_datasets)
+        teach_pickle(self._shell)
         self._errors.attach()
         self.cells.attach()
         atexit.register(self.session.stop)

@@ -69,7 +69,7 @@ def default_folder(path: Path, now: float | None = None) -> Path:
     return Path("spark-kernel-runs") / f"{path.stem}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}"
 
 
-def run_notebook(path: Path, folder: Path | None = None, timeout: float | None = None) -> int:
+def run_notebook(path: Path, folder: Path | None = None, timeout: int | None = None) -> int:
     """Execute the notebook and write it as ``.ipynb`` and ``.html`` into ``folder``; returns the exit status.
 
     ``timeout`` is in seconds per cell. Raises what `read_notebook` raises, and StorageError when it can't be written.
@@ -117,7 +117,7 @@ class PrintingClient(NotebookClient):  # type: ignore[misc, unused-ignore]
 class NotebookRun:
     """One execution of a notebook."""
 
-    def __init__(self, notebook: Any, path: Path, terminal: TerminalOutput, timeout: float | None) -> None:
+    def __init__(self, notebook: Any, path: Path, terminal: TerminalOutput, timeout: int | None) -> None:
         self._notebook = notebook
         self._terminal = terminal
         self._folder = str(path.resolve().parent)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
 
-from spark_kernel.common.errors import JobCancelledError
+from spark_kernel.common.errors import JobCancelledError, JobFailedError
 from spark_kernel.common.events import Event, JobGraph, Outcome, RunEnded, RunStarted
 from spark_kernel.notebook.card.model import RunModel
 from spark_kernel.notebook.card.run_json import RunJson, StageJson
@@ -137,6 +137,9 @@ def outcome_of(error: BaseException | None, planned: bool) -> tuple[Outcome, str
     first_line = str(error).partition("\n")[0]
     if isinstance(error, JobCancelledError):
         return "cancelled", first_line
+    if isinstance(error, JobFailedError):
+        # Begins with the user's own error.
+        return "failed", first_line
     return "failed", f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
 
 

@@ -188,3 +188,13 @@ def test_a_master_that_is_none_is_told_in_the_first_cell() -> None:
         assert "lokal[2]" in reply.traceback
         assert wrong.run("%spark start inline").status == "ok"
         assert wrong.run("sc.parallelize([1]).count()").result == "1"
+
+
+def test_exit_inside_a_function_is_pythons(spark: RunningKernel) -> None:
+    reply = spark.run("sc.parallelize([1]).map(lambda n: exit(3)).collect()")
+    assert reply.traceback.startswith("SystemExit: 3")
+
+
+def test_a_function_that_refers_to_the_notebook_is_refused(spark: RunningKernel) -> None:
+    reply = spark.run("sc.parallelize([1]).map(lambda n: get_ipython()).collect()")
+    assert "refers to the notebook itself" in reply.traceback

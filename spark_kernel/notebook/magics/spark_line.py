@@ -168,8 +168,10 @@ class SparkLine:
 def described(facts: Mapping[str, Any]) -> str:
     """Facts as lines; those of a nested mapping follow, lists of mappings become tables.
 
-    >>> print(described({"master": "local", "cluster": {"master": "local", "workers": [{"name": 0, "cores": 1}]}}))
-    master  local
+    >>> cluster = {"master": "local", "processes": {"scheduler": 7}, "workers": [{"name": 0, "cores": 1}]}
+    >>> print(described({"master": "local", "cluster": cluster}))
+    master     local
+    processes  scheduler 7
     <BLANKLINE>
     workers
     name  cores
@@ -177,12 +179,11 @@ def described(facts: Mapping[str, Any]) -> str:
     """
     plain: dict[str, object] = {}
     tables: list[tuple[str, list[dict[str, Any]]]] = []
-    waiting = list(facts.items())
-    while waiting:
-        name, value = waiting.pop(0)
-        if isinstance(value, Mapping):
-            waiting += value.items()
-        elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+    nested = [inner for value in facts.values() if isinstance(value, Mapping) for inner in value.items()]
+    for name, value in [*facts.items(), *nested]:
+        if isinstance(value, Mapping) and name in facts:
+            continue
+        if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
             tables.append((name, value))
         else:
             plain.setdefault(name, value)
@@ -210,6 +211,8 @@ def _fact(name: str, value: object) -> object:
         return bytes_text(value)
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or None
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_fact(str(key), inner)}" for key, inner in value.items())
     return value
 
 

@@ -34,7 +34,7 @@ def test_a_failed_task_shows_the_users_line_partition_attempt_and_record(cells: 
         "ZeroDivisionError: division by zero",
         "  in map at cell [1], line 3",
         "         3  inverse = numbers.map(",
-        "  partition 1, attempt 4, stage 0, executor 0",
+        "  partition 1, attempt 4, stage 0, on executor 0",
         "  record: 0",
         "",
         "Traceback (most recent call last):",
