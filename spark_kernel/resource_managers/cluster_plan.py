@@ -56,7 +56,12 @@ class ClusterPlan:
 
 def drivers_import_path() -> tuple[str, ...]:
     """This process's ``sys.path``, with the empty entry written out as the working directory that it means."""
-    return tuple(dict.fromkeys(entry or os.getcwd() for entry in sys.path))
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        # Somebody has removed it; then there is nothing in it either.
+        here = ""
+    return tuple(dict.fromkeys(str(entry) or here for entry in sys.path if str(entry) or here))
 
 
 def supervisor_environment(plan: ClusterPlan, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from spark_kernel.resource_managers import worker_setup
 from spark_kernel.resource_managers.cluster_plan import ClusterPlan
 from spark_kernel.resource_managers.hosted_cluster import HostedCluster
 from spark_kernel.resource_managers.machine import cores_of_this_machine
+from spark_kernel.resource_managers.master_url import MINIMUM_MEMORY_MIB
 from spark_kernel.resource_managers.server_process import ServerProcess
 from spark_kernel.resource_managers.web_server import close_web_server
 
@@ -89,7 +90,9 @@ def memory_per_worker(plan: ClusterPlan, workers: int) -> int:
     """Bytes: what the plan says, or an equal share of what the machine, or its container, has."""
     if plan.memory_per_worker is not None:
         return plan.memory_per_worker
-    return int(distributed.system.MEMORY_LIMIT * MEMORY_SHARE / workers)
+    share = int(distributed.system.MEMORY_LIMIT * MEMORY_SHARE / workers)
+    # With less, workers would be ended as soon as they have started. What they share is counted in each of them.
+    return max(share, MINIMUM_MEMORY_MIB * 1024**2)
 
 
 class QuietScheduler(Scheduler):

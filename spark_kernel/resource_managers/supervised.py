@@ -7,6 +7,7 @@ meanwhile. `supervised_manager.py` makes resource managers of it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -32,6 +33,8 @@ STOP_SECONDS = 8.0
 """More than a supervisor takes to end everything by force (`supervisor.ENDING_SECONDS` and what follows)."""
 LOG_NAME = "cluster.log"
 """In the application's folder: what the processes of the cluster, and functions that print, have written."""
+
+_log = logging.getLogger(__name__)
 
 # The first entry of sys.path would be the working directory, where a user's `queue.py` or `random.py` may lie.
 _CODE = "import sys; sys.path[0] = sys.argv[1]; from spark_kernel.resource_managers.supervisor import main; main()"
@@ -117,23 +120,25 @@ class SupervisedCluster:
                 self._stopping = True
                 # The end of the pipe is what tells the supervisor to end everything.
                 _close(self._process.stdin)
-            self._reader.join(STOP_SECONDS)
             # As long as the supervisor has not been waited for, its process id, which is also the id of the session,
             # is not given to anybody else.
-            end_session(self.pid, grace=0.5 if not self._reader.is_alive() else 0.0)
+            if wait_for_session(self.pid, STOP_SECONDS):
+                end_session(self.pid, grace=0.0)
             self._process.wait()
-            wait_for_session(self.pid, 1.0)
-            self._reader.join(1.0)
-            _close(self._process.stdout)
+            # A listener, which runs in the reader, may stop what it has been told is lost.
+            if threading.current_thread() is not self._reader:
+                self._reader.join()
 
     def _read(self) -> None:
         for message in read_messages(_descriptor(self._process.stdout)):
             self._take(message)
         if not self._stopping:
             self._lose(f"its supervisor (process {self.pid}) has ended{self._end_of_log()}")
-            # Workers end with their supervisor, unless they are stuck.
-            end_session(self.pid)
+            # Workers end with their supervisor, unless they are stuck. After a stop the session's id may be another's.
+            if self._process.returncode is None:
+                end_session(self.pid)
         self._fail_waiting(ClusterError("the cluster is stopped"))
+        _close(self._process.stdout)
 
     def _take(self, message: dict[str, Any]) -> None:
         if self._stopping:
@@ -159,7 +164,10 @@ class SupervisedCluster:
             listeners = list(self._listeners)
         self._fail_waiting(ClusterError(f"the cluster is lost: {reason}"))
         for listener in listeners:
-            listener(reason)
+            try:
+                listener(reason)
+            except Exception:
+                _log.exception("listener %r failed", listener)
 
     def _fail_waiting(self, error: ClusterError) -> None:
         with self._changing:

@@ -130,6 +130,33 @@ class TestTheSupervisorIsKilled:
             manager.stop()
             assert leftovers.left() == []
 
+    def test_whoever_is_told_may_stop_it_there_and_then(self) -> None:
+        with started("local[1]") as (manager, _, leftovers, processes):
+            told: list[str] = []
+
+            def stop_it(reason: str) -> None:
+                manager.stop()
+                told.append(reason)
+
+            manager.on_lost(stop_it)
+            os.kill(processes["supervisor"], signal.SIGKILL)
+            until(lambda: told, "the end of the stop", 20)
+            leftovers.assert_gone()
+
+    def test_a_listener_that_fails_does_no_harm_to_the_next(self) -> None:
+        with started("local[1]") as (manager, _, leftovers, processes):
+            told: list[str] = []
+
+            def fail(reason: str) -> None:
+                raise ValueError(reason)
+
+            manager.on_lost(fail)
+            manager.on_lost(told.append)
+            os.kill(processes["supervisor"], signal.SIGKILL)
+            until(lambda: told, "the driver's notice")
+            manager.stop()
+            assert leftovers.left() == []
+
     def test_a_worker_that_cannot_notice_ends_too(self) -> None:
         with Driver("local[1]") as driver:
             leftovers = driver.leftovers()
