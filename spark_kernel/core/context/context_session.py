@@ -22,7 +22,7 @@ from pyspark.errors import IllegalArgumentException
 
 from spark_kernel.common import events
 from spark_kernel.common.call_sites import CallSite
-from spark_kernel.common.errors import ContextError, JobFailedError
+from spark_kernel.common.errors import ContextError, JobFailedError, SerializationError
 from spark_kernel.common.event_bus import EventBus
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.context import settings as settings_table
@@ -232,7 +232,7 @@ class ContextSession:
         """A broadcast variable that holds ``value``."""
         self.require_open()
         broadcast = Broadcast[Any](self._broadcast_ids.next(), value, self)
-        data = dumps(value)
+        data = _pickled_broadcast(value)
         self._backend.put_broadcast(broadcast.id, data)
         self._broadcasts[broadcast.id] = broadcast
         self._cleaner.watch_broadcast(broadcast)
@@ -305,3 +305,13 @@ class ContextSession:
     def _forget_broadcast(self, broadcast_id: int) -> None:
         if not self.stopped:
             self._backend.drop_broadcast(broadcast_id)
+
+
+def _pickled_broadcast(value: Any) -> bytes:
+    try:
+        return dumps(value)
+    except Exception as error:
+        raise SerializationError(
+            f"Could not serialize broadcast: {type(error).__name__}: {error}. A broadcast value travels to the "
+            "workers: use plain values, and open connections and the like in the tasks."
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -45,8 +46,13 @@ class Creation:
 
     @operation
     def parallelize(self, c: Iterable[Any], numSlices: int | None = None) -> RDD:
-        """The elements of a collection of the driver, in ``numSlices`` partitions. A range is not written out."""
+        """The elements of a collection of the driver, in ``numSlices`` partitions. A range is not written out.
+
+        Raises ValueError for a generator that was used up before, SerializationError for elements that can't be
+        pickled.
+        """
         slices = self._slices(numSlices)
+        _refuse_used_up(c)
         if isinstance(c, range) and len(c):
             numbers = range_source(c, slices)
             return self._source(numbers, self._view("ParallelCollectionRDD", slices, batched(1)), is_python_step=True)
@@ -134,3 +140,12 @@ class Creation:
             num_partitions=len(source.payloads),
         )
         return RDD(self.session.adopt(node), self, view.python_step(site) if is_python_step else view)
+
+
+def _refuse_used_up(elements: object) -> None:
+    # Taken as it is, it would make an empty dataset without a word.
+    if inspect.isgenerator(elements) and inspect.getgeneratorstate(elements) == inspect.GEN_CLOSED:
+        raise ValueError(
+            f"the generator {elements.__name__} was used up before: a generator gives its elements once. Make a list "
+            "of it first, and use that as often as you like, or call its function again."
+        )

@@ -11,6 +11,8 @@ from typing import Any
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
 from spark_kernel.core.lineage.shuffle_specs import Aggregator, KeyOrdering
+from spark_kernel.core.shuffle.merging import combine_by_key
+from spark_kernel.core.shuffle.sorting import sort_by_key
 
 
 def first_value(value: Any) -> Any:
@@ -68,12 +70,8 @@ class CombineHere:
     aggregator: Aggregator
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """One pair for each key."""
-        combined: dict[Any, Any] = {}
-        create, merge = self.aggregator.create, self.aggregator.merge_value
-        for key, value in next(inputs):
-            combined[key] = merge(combined[key], value) if key in combined else create(value)
-        return iter(combined.items())
+        """One pair for each key; what memory can't hold is spilled."""
+        return combine_by_key(next(inputs), self.aggregator, scope)
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,8 @@ class SortHere:
     ordering: KeyOrdering
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """All pairs; the sort is stable."""
-        key, compare = itemgetter(0), self.ordering.key
-        by = key if compare is None else lambda pair: compare(pair[0])
-        return iter(sorted(next(inputs), key=by, reverse=not self.ordering.ascending))
+        """All pairs; the sort is stable, and spills what memory can't hold."""
+        return sort_by_key(next(inputs), self.ordering, scope)
 
 
 @dataclass(frozen=True)

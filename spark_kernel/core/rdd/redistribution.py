@@ -13,9 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
-
-_MASK_32 = 0xFFFFFFFF
-_MASK_48 = (1 << 48) - 1
+from spark_kernel.core.rdd.spark_random import first_below
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class DealOut:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """One pair for each batch."""
-        first = java_next_int(byteswap32(partition), self.num_partitions) + 1
+        first = first_below(self.num_partitions, partition) + 1
         return zip(count(first), _batches(next(inputs), self.batch_size), strict=False)
 
 
@@ -65,36 +63,6 @@ def contiguous_groups(num_partitions: int, wanted: int) -> tuple[tuple[int, ...]
     """
     groups = min(wanted, num_partitions)
     return tuple(tuple(range(i * num_partitions // groups, (i + 1) * num_partitions // groups)) for i in range(groups))
-
-
-def byteswap32(value: int) -> int:
-    """Scala's ``scala.util.hashing.byteswap32``, as a signed 32-bit integer.
-
-    >>> byteswap32(1)
-    -1875198074
-    """
-    mixed = (value * 0x9E3775CD) & _MASK_32
-    mixed = int.from_bytes(mixed.to_bytes(4, "big"), "little")
-    mixed = (mixed * 0x9E3775CD) & _MASK_32
-    return mixed - (1 << 32) if mixed >= 1 << 31 else mixed
-
-
-def java_next_int(seed: int, bound: int) -> int:
-    """The first ``nextInt(bound)`` of ``java.util.Random(seed)``.
-
-    >>> [java_next_int(seed, 10) for seed in (0, 1, 42)]
-    [0, 5, 0]
-    """
-    state = (seed ^ 0x5DEECE66D) & _MASK_48
-    while True:
-        state = (state * 0x5DEECE66D + 0xB) & _MASK_48
-        bits = state >> 17
-        if bound & -bound == bound:
-            return (bound * bits) >> 31
-        value = bits % bound
-        # Numbers of the last, incomplete round are refused, so that all values are equally likely.
-        if bits - value + (bound - 1) < 1 << 31:
-            return value
 
 
 def _batches(records: Records, size: int) -> Iterator[list[Any]]:

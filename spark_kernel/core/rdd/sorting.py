@@ -52,7 +52,8 @@ class Sorting(Actions):
         fraction = min(width * _SAMPLES_PER_PARTITION / max(size, 1), 1.0)
         samples = self._narrow(BernoulliSample(fraction, 1), keeps=True)._narrow(PairSide(0)).collect()
         samples.sort(key=keyfunc)
-        bounds = [samples[int(len(samples) * (i + 1) / width)] for i in range(width - 1)]
+        # What is compared later is ``keyfunc(key)``; PySpark compares it with bounds that are keys.
+        bounds = [keyfunc(samples[int(len(samples) * (i + 1) / width)]) for i in range(width - 1)]
         partitioner = Partitioner(width, KeyRanges(bounds, ordering, width))
         return self._sorted_shuffle(partitioner, ordering)
 

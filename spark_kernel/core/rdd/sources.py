@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import Any
 
+from spark_kernel.common.errors import SerializationError
 from spark_kernel.core.execution.serialization import dumps, loads
 from spark_kernel.core.lineage.recipes import Records, Source, TaskScope
 from spark_kernel.storage.inputs import InputFile, list_inputs
@@ -56,8 +57,17 @@ def range_source(numbers: range, slices: int) -> Source:
 
 
 def collection_source(slices: Iterable[Sequence[Any]]) -> Source:
-    """The elements of a collection of the driver, pickled as they are now."""
-    payloads = [dumps(each) for each in slices]
+    """The elements of a collection of the driver, pickled as they are now.
+
+    Raises SerializationError.
+    """
+    try:
+        payloads = [dumps(each) for each in slices]
+    except Exception as error:
+        raise SerializationError(
+            f"Could not serialize object: {type(error).__name__}: {error}. The elements of a collection travel to the "
+            "workers: use plain values, and make connections, locks and the like in mapPartitions."
+        ) from error
     return Source(payloads, read_pickled, estimated_bytes=sum(map(len, payloads)))
 
 

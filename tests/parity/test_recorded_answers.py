@@ -1,0 +1,36 @@
+"""Our answers to the programs whose answers by real Spark are recorded (`record.py`)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from spark_kernel.core.context import SparkContext
+from tests.support.parity import PROGRAMS
+
+RECORDED = {
+    file.stem: json.loads(file.read_text()) for file in sorted((Path(__file__).parent / "recorded").glob("*.json"))
+}
+for topic in RECORDED:
+    importlib.import_module(f"tests.support.parity_{topic}")
+
+CASES = [(topic, name) for topic, answers in RECORDED.items() for name in answers]
+
+
+@pytest.mark.parametrize(("topic", "name"), CASES, ids=[f"{topic}-{name}" for topic, name in CASES])
+def test_the_answer_is_that_of_spark(topic: str, name: str) -> None:
+    with SparkContext("inline", "parity") as sc:
+        answer = PROGRAMS[name](sc)
+    assert shown(answer) == shown(eval(RECORDED[topic][name], {"nan": float("nan"), "inf": float("inf")}))
+
+
+def shown(answer: object) -> str:
+    return repr(answer)
+
+
+def test_every_program_has_a_recorded_answer() -> None:
+    recorded = {name for answers in RECORDED.values() for name in answers}
+    assert set(PROGRAMS) == recorded
