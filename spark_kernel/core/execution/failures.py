@@ -94,6 +94,9 @@ class _Culprit:
             owner = recipes.get(id(frame.f_locals.get("self")))
             if owner is not None and is_ours(frame.f_code.co_filename):
                 self.step = owner
+                # The loop of a recipe that calls a function without a frame of its own names its record so.
+                if "record" in frame.f_locals:
+                    self.record = record_text(frame.f_locals["record"])
                 return
 
 

@@ -175,7 +175,7 @@ class JobRunner:
 
     def _compile(self, each: StageOutline, request: JobRequest) -> CompiledProgram:
         if each.shuffle is None:
-            return compile_program(each.final, Deliver(request.function), self._level_of)
+            return compile_program(each.final, Deliver(request.function, request.call_site), self._level_of)
         return compile_program(each.final, WriteShuffle(each.shuffle.shuffle_id, each.shuffle.spec), self._level_of)
 
     def _facts_cached(self, node: Node) -> bool:
