@@ -1,8 +1,10 @@
-"""What users do wrong, and what they are told: each mistake on a real cluster, which is usable afterwards."""
+"""What users do wrong, and what they are told: each mistake on a real cluster, which is usable afterwards.
+
+Files that may not be read are in `test_storage_local_files.py`, which can become an ordinary user.
+"""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
@@ -16,7 +18,6 @@ from spark_kernel.common.errors import (
     PathExistsError,
     PathNotFoundError,
     SerializationError,
-    StorageError,
 )
 from spark_kernel.core.context import SparkContext
 
@@ -53,15 +54,6 @@ def test_a_missing_file_is_named(sc, tmp_path):
 def test_a_glob_that_matches_nothing_is_named(sc, tmp_path):
     with pytest.raises(PathNotFoundError, match=r"\*\.csv"):
         sc.textFile(str(tmp_path / "*.csv")).count()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file; test_storage_* covers it with a fake refusal")
-def test_a_file_that_may_not_be_read_is_named(sc, tmp_path):
-    secret = tmp_path / "secret.txt"
-    secret.write_text("x")
-    secret.chmod(0)
-    with pytest.raises((StorageError, JobFailedError), match=r"secret\.txt"):
-        sc.textFile(str(secret)).count()
 
 
 def test_invalid_utf8_is_refused_with_file_and_offset(sc, tmp_path):
