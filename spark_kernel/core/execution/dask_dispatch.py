@@ -119,12 +119,17 @@ class Dispatch:
         return orders
 
     def _get(self, sending: _Sending) -> dict[Any, Future]:
-        keys = sending.keys()
+        keys = list(sending.tasks)
         if not keys:
             return {}
+        # With as many slots as tasks there is no order to keep, and a plain graph is less work for the scheduler.
+        plain = len(keys) <= self._slots() and not sending.placed
+        graph = sending.tasks if plain else sending.ordered()
         # Data that has to travel is no mistake of the user's, of which Dask would have to warn.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            futures = self._client.get(sending.graph(), keys, sync=False, fifo_timeout="0s")
+            futures = self._client.get(
+                graph, keys, sync=False, fifo_timeout="0s", priority=sending.priority if plain else 0
+            )
         return dict(zip(keys, futures, strict=True))
 
     async def _watch(self, entry: OpenBatch, key: Any, future: Future) -> None:
@@ -167,31 +172,29 @@ class _Sending:
     """Dask tasks to be sent at once, in the order in which they should begin."""
 
     def __init__(self, priority: int) -> None:
-        self._priority = priority
-        self._tasks: dict[Any, Task] = {}
-        self._placed: dict[Any, list[str]] = {}
+        self.priority = priority
+        self.tasks: dict[Any, Task] = {}
+        self.placed: dict[Any, list[str]] = {}
 
     def add(self, task: Task, workers: Sequence[str] = ()) -> None:
         """One more; ``workers`` are those that it should go to, if they are there."""
-        self._tasks[task.key] = task
+        self.tasks[task.key] = task
         if workers:
-            self._placed[task.key] = list(workers)
+            self.placed[task.key] = list(workers)
 
-    def keys(self) -> list[Any]:
-        """The tasks' keys."""
-        return list(self._tasks)
-
-    def graph(self) -> HighLevelGraph:
+    def ordered(self) -> HighLevelGraph:
         """The tasks with their priorities and places. Without them Dask begins with the last key of the alphabet."""
-        priorities = {key: self._priority - i * _STEP for i, key in enumerate(self._tasks)}
-        free = {key: task for key, task in self._tasks.items() if key not in self._placed}
-        placed = {key: self._tasks[key] for key in self._placed}
+        priorities = {key: self.priority - i * _STEP for i, key in enumerate(self.tasks)}
         annotations: dict[str, Any] = {"priority": priorities.__getitem__}
-        layers = {"free": MaterializedLayer(free, annotations=annotations)}
-        if placed:
-            places = {"workers": self._placed.__getitem__, "allow_other_workers": True}
-            layers["placed"] = MaterializedLayer(placed, annotations={**annotations, **places})
-        return HighLevelGraph(layers, {name: set(layers) - {name} if name == "placed" else set() for name in layers})
+        places = {"workers": self.placed.__getitem__, "allow_other_workers": True}
+        free = {key: task for key, task in self.tasks.items() if key not in self.placed}
+        placed = {key: self.tasks[key] for key in self.placed}
+        layers = {
+            "free": MaterializedLayer(free, annotations=annotations),
+            "placed": MaterializedLayer(placed, annotations={**annotations, **places}),
+        }
+        # A head that the placed tasks need is a free one.
+        return HighLevelGraph(layers, {"free": set(), "placed": {"free"}})
 
 
 _STEP = 1e-6

@@ -23,14 +23,15 @@ class Outbox:
         self._call_later = call_later
         self._lock = threading.Lock()
         self._waiting: list[WorkerMessage] = []
+        self._flush_is_due = False
 
     def put(self, message: WorkerMessage) -> None:
         """Send ``message`` soon."""
         with self._lock:
             self._waiting.append(message)
-            first = len(self._waiting) == 1
-        if first:
-            self._call_later(SECONDS, self.flush)
+            is_due, self._flush_is_due = self._flush_is_due, True
+        if not is_due:
+            self._call_later(SECONDS, self._flush_in_time)
 
     def flush(self) -> None:
         """Send what waits now. Messages leave in the order in which they were put."""
@@ -38,3 +39,7 @@ class Outbox:
             messages, self._waiting = self._waiting, []
             if messages:
                 self._send(pickle.dumps(messages, protocol=5))
+
+    def _flush_in_time(self) -> None:
+        self._flush_is_due = False
+        self.flush()

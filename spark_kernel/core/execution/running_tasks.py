@@ -1,7 +1,7 @@
 """The tasks that run in this process now, and how one of them is stopped: by raising in its thread.
 
 Raising in another thread is aimed at a thread, not at a task, so whoever aims holds the task's lock, and a task that
-ends takes back under the same lock what has not hit it yet: the next task of the thread is never hit.
+ends leaves under the same lock, and waits for what is on its way: the next task of the thread is never hit.
 """
 
 from __future__ import annotations
@@ -58,10 +58,11 @@ class RunningTask:
             try:
                 with self._lock:
                     self._threads.discard(threading.get_ident())
-                    _raise_in(threading.get_ident(), None)
-                return
+                break
             except TaskInterrupted:
                 continue
+        if self.cancelled:
+            _await_interrupt()
 
     def cancel(self) -> None:
         """Stop the task. May be called again while it still runs: user code may have swallowed the exception."""
@@ -133,6 +134,20 @@ class RunningTasks:
 _REMEMBERED_STAGES = 1000
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    # A py_object of nothing is NULL, which takes back what has not hit yet.
-    _set_async_exc(thread, ctypes.py_object() if error is None else ctypes.py_object(error))
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    _set_async_exc(thread, ctypes.py_object(error))
+
+
+def _await_interrupt() -> None:
+    """Let the interrupt hit that may be on its way to the calling thread.
+
+    A thread has room for one: this one takes the place of another that is on its way. Taking it back, which
+    PyThreadState_SetAsyncExc can do as well, would make all Python code of the process slower from then on: until
+    Python 3.12 the interpreter then goes on looking for it at every jump.
+    """
+    try:
+        _raise_in(threading.get_ident(), TaskInterrupted)
+        while True:
+            pass
+    except TaskInterrupted:
+        return

@@ -51,17 +51,18 @@ class Task:
         """The local properties of the thread that submitted the job."""
         self.stored_blocks: list[StoredBlock] = []
         self.accumulators = TaskAccumulators()
-        self._folder = state.folder / "tasks" / f"{order.task_id}-{head.stage_attempt}"
-        self._has_scratch = False
+        self._application_folder = state.folder
+        self._scratch: Path | None = None
         self._running = running
 
     @property
     def scratch(self) -> Path:
         """A folder for temporary files, made on first use and removed when the task ends."""
-        if not self._has_scratch:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._has_scratch = True
-        return self._folder
+        if self._scratch is None:
+            # No two attempts of an application have the same task id.
+            self._scratch = self._application_folder / "tasks" / str(self.task_id)
+            self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch
 
     def check_cancelled(self) -> None:
         """Raise TaskInterrupted when the task was cancelled."""
@@ -78,8 +79,8 @@ class Task:
 
     def clean_up(self) -> None:
         """Remove the temporary files."""
-        if self._has_scratch:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def metrics(self, seconds: float, result_bytes: int) -> TaskMetrics:
         """The counts, for the driver."""
