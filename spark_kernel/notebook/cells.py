@@ -11,14 +11,15 @@ import ast
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from spark_kernel.common.call_sites import CELLS
 from spark_kernel.common.errors import ContextError
 from spark_kernel.notebook.engine import Context
-from spark_kernel.notebook.interrupts import settle
-from spark_kernel.notebook.session import CARD_SETTING, Session, card_mode
+from spark_kernel.notebook.interrupts import InterruptsOfAwaitingCells, settle
+from spark_kernel.notebook.session import Session
 
 # `%%spark`, alone or below other cell magics such as `%%time`.
 _SPARK_CELL = re.compile(r"\s*(?:%%(?!spark\b)[^\n]*\n\s*)*%%spark\b")
@@ -65,6 +66,7 @@ class CellHooks:
         self._cells: dict[int, list[Cell]] = {}
         self._cache: Callable[..., str] = shell.compile.cache
         self._published: object = None
+        self._interrupts = InterruptsOfAwaitingCells()
 
     def attach(self) -> None:
         """Begin to follow."""
@@ -116,6 +118,8 @@ class CellHooks:
         thread = threading.get_ident()
         cells = self._cells.setdefault(thread, [])
         cells.append(Cell(raw=info.raw_cell or ""))
+        if len(cells) == 1:
+            self._interrupts.begin(lambda: self._session.current_run)
         if len(cells) > 1 or _SPARK_CELL.match(cells[0].raw):
             return
         if self._every_cell or self._session.existing() is not None:
@@ -130,20 +134,24 @@ class CellHooks:
         cell = self.current
         if cell is not None and cell.file is None:
             cell.file, cell.number = file, number
-            if self._plain_cells_have_runs() and not _SPARK_CELL.match(cell.raw):
-                self._session.begin_run(None, number, with_card=True)
+            # The user may stop the application at any moment, from another thread too.
+            with suppress(ContextError):
+                if self._plain_cells_have_runs() and not _SPARK_CELL.match(cell.raw):
+                    self._session.begin_run(None, number, with_card=True)
         return file
 
     def _plain_cells_have_runs(self) -> bool:
         if not self._every_cell or self._session.existing() is None or self._session.current_run is not None:
             return False
-        return card_mode(self._session.setting(CARD_SETTING, "auto")) == "auto"
+        return self._session.card_mode() == "auto"
 
     def _over(self, result: Any) -> None:
         cells = self._cells.get(threading.get_ident())
         if not cells:
             return
         cells.pop()
+        if not cells:
+            self._interrupts.end()
         # Also the run of a `%%spark` cell that an interrupt kept from ending its own.
         run = self._session.current_run
         if run is not None and not cells:

@@ -7,6 +7,7 @@ its input can't be used, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments, by default those of the process, ask for; returns the exit status."""
+    _survive_plain_terminals()
     try:
         chosen = _parser().parse_args(arguments)
         action: Callable[[argparse.Namespace], int] = chosen.action
@@ -38,6 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough, as `head` has.
         sys.stderr.close()
         return 1
+
+
+def _survive_plain_terminals() -> None:
+    """Trees have marks and bars that not every terminal's encoding has: show another sign instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 class Parser(argparse.ArgumentParser):

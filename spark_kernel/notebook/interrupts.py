@@ -12,28 +12,72 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
+from spark_kernel.common.errors import JobCancelledError
 from spark_kernel.notebook.runs import Run, cancelled_summary
 from spark_kernel.notebook.screen import say
 from spark_kernel.notebook.session import Session
 
+INTERRUPTED = "the cell was interrupted"
+"""The reason that cancelled jobs are given."""
 PATIENCE = 5.0
 """Seconds that a cancellation may take before the notebook is handed back without its result."""
 
 
 def settle(session: Session, run: Run, error: BaseException | None) -> None:
-    """End ``run``, whose cell ended with ``error`` or without; after an interrupt cancel its jobs and say so."""
-    if not isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+    """End ``run``, whose cell ended with ``error`` or without; after an interrupt cancel its jobs.
+
+    One line says what was cancelled, by an interrupt or by the button of the card, and what is kept.
+    """
+    interrupted = run.interrupted or isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
+    if not interrupted and not isinstance(error, JobCancelledError):
         session.end_run(run, error)
         return
     with interrupts_put_aside():
-        problem = _in_a_thread(lambda: run.cancel("the cell was interrupted"))
-        session.end_run(run, KeyboardInterrupt())
+        problem = _in_a_thread(lambda: run.cancel(INTERRUPTED)) if interrupted else ""
+        session.end_run(run, KeyboardInterrupt() if interrupted else error)
         summary = cancelled_summary(run.model.to_json())
         if problem:
             say(f"The jobs of this cell may still run: {problem}. `%spark jobs` lists them, `%spark cancel` ends them.")
         elif summary:
             say(summary)
+
+
+class InterruptsOfAwaitingCells:
+    """Lets an interrupt reach the jobs of a cell with a top-level ``await``.
+
+    For such a cell ipykernel turns an interrupt into a message for the event loop. A job that the cell waits for holds
+    the loop, so that the message would arrive when the job is done; therefore the jobs are cancelled right away.
+    """
+
+    def __init__(self) -> None:
+        self._before: object = None
+
+    def begin(self, current_run: Callable[[], Run | None]) -> None:
+        """A cell begins in this thread; ``current_run`` is asked for its run when an interrupt comes."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler or not callable(before):
+            return
+        forward: Callable[[int, FrameType | None], object] = before
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            run = current_run()
+            if run is not None and not run.interrupted:
+                run.interrupted = True
+                threading.Thread(target=run.cancel, args=(INTERRUPTED,), name="spark-cancel", daemon=True).start()
+            forward(number, frame)
+
+        self._before = before
+        signal.signal(signal.SIGINT, interrupt)
+
+    def end(self) -> None:
+        """The cell is over."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
+            self._before = None
 
 
 def _in_a_thread(work: Callable[[], None]) -> str:

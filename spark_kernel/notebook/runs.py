@@ -79,6 +79,8 @@ class Run:
         self.context = context
         self.planned = False
         """Whether the cell ran with its actions held back."""
+        self.interrupted = False
+        """Whether an interrupt has begun to cancel its jobs."""
         self._patience = patience
         self._card = make_card(self)
         self._ending = threading.Lock()

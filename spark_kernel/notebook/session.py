@@ -7,6 +7,7 @@ hooks ask it for the context and for runs. It knows nothing of IPython.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Literal
@@ -66,6 +67,15 @@ class Session:
         context = self._context
         configured = None if context is None else context.getConf().get(name)
         return configured if configured is not None else self.settings.get(name, default)
+
+    def card_mode(self) -> CardMode:
+        """Which cells have a run card; a setting that is none of the three modes is warned about once."""
+        wanted = self.setting(CARD_SETTING, "auto")
+        for mode in CARD_MODES:
+            if mode == wanted:
+                return mode
+        warnings.warn(f"{CARD_SETTING} is {wanted!r}; expected one of {', '.join(CARD_MODES)}", stacklevel=2)
+        return "auto"
 
     def open_in_background(self) -> Future[Context]:
         """Begin to open the context; returns at once. A second call joins the first."""
@@ -186,17 +196,3 @@ class Session:
         if run.has_jobs or run.planned:
             self.last_run = run
         run.end(error)
-
-
-def card_mode(text: str) -> CardMode:
-    """Which cells have a run card.
-
-    >>> card_mode("magic")
-    'magic'
-
-    Raises SettingsError for anything else than the three modes.
-    """
-    for mode in CARD_MODES:
-        if mode == text:
-            return mode
-    raise SettingsError(f"{CARD_SETTING} is {text!r}; use auto, magic or off")

@@ -126,3 +126,14 @@ def test_the_cancel_command_ends_a_job_from_another_thread(spark: RunningKernel,
     )
     assert reply.error == "JobCancelledError"
     assert "spark_kernel" not in reply.traceback
+
+
+def test_a_cell_that_awaits_is_interrupted_too(spark: RunningKernel, tmp_path: Path) -> None:
+    file = tmp_path / "steps"
+    request = start_spinning(spark, file, "import asyncio; await asyncio.sleep(0)")
+    spark.interrupt()
+    reply = spark.wait(request, timeout=20)
+    assert reply.status == "error"
+    assert "Cancelled job" in reply.text
+    until(lambda: stands_still(file), "the tasks ended", 10)
+    assert spark.run("sc.parallelize(range(10), 4).sum()").result == "45"

@@ -17,7 +17,7 @@ from spark_kernel.notebook.interrupts import settle
 from spark_kernel.notebook.magics.flags import CELL_FLAGS, CellOptions, cell_options, describe_flags
 from spark_kernel.notebook.runs import Run
 from spark_kernel.notebook.screen import say
-from spark_kernel.notebook.session import CARD_SETTING, Session, card_mode
+from spark_kernel.notebook.session import Session
 
 HELP = f"""%%spark [flags]
 Run PySpark-style Python on the cluster; `sc` is the SparkContext. The jobs of the cell are drawn below it.
@@ -70,8 +70,8 @@ class SparkCell:
             return nullcontext(around)
         cell = self._cells.current
         number = None if cell is None else cell.number
-        off = card_mode(self._session.setting(CARD_SETTING, "auto")) == "off"
-        run = self._session.begin_run(options.name, number, with_card=not options.no_card and not off)
+        with_card = not options.no_card and self._session.card_mode() != "off"
+        run = self._session.begin_run(options.name, number, with_card)
         return SettledRun(self._session, run)
 
     def _compile(self, body: str, options: CellOptions) -> list[Statement]:

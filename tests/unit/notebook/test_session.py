@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from spark_kernel.common.errors import ClusterError, ContextError, SettingsError
+from spark_kernel.common.errors import ClusterError, ContextError
 from spark_kernel.common.events import Event, RunEnded, RunStarted
-from spark_kernel.notebook.session import Session, card_mode
+from spark_kernel.notebook.session import Session
 from tests.support.fake_context import FakeContext, FakeEngine
 
 
@@ -149,6 +149,6 @@ def test_the_runs_of_two_threads_do_not_mix() -> None:
     assert not mine.has_jobs
 
 
-def test_a_wrong_card_setting_says_what_is_possible() -> None:
-    with pytest.raises(SettingsError, match="auto, magic or off"):
-        card_mode("always")
+def test_a_wrong_card_setting_is_warned_about_and_cells_go_on() -> None:
+    with pytest.warns(UserWarning, match="'always'; expected one of auto, magic, off"):
+        assert Session(FakeEngine(), settings={"spark.kernel.card": "always"}).card_mode() == "auto"
