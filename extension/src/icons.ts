@@ -3,14 +3,15 @@
 import { svgElement } from './dom.js';
 import type { State } from './model.js';
 
+/** In a square of 16; the same signs as in the picture (`card/svg.py`). */
 const SIGNS: Record<State, string> = {
   succeeded: 'M4.6 8.4 7 10.8 11.4 5.6',
   failed: 'M5.4 5.4 10.6 10.6 M10.6 5.4 5.4 10.6',
-  cancelled: 'M5.6 5.6 H10.4 V10.4 H5.6 Z',
-  running: 'M8 4.2 V8 L10.6 9.6',
-  waiting: 'M5 8 H5.1 M8 8 H8.1 M11 8 H11.1',
-  skipped: 'M5 5 8 8 5 11 M8.6 5 11.6 8 8.6 11',
-  planned: 'M5 6 H11 M5 8.4 H11 M5 10.8 H8.4'
+  cancelled: 'M11.4 8a3.4 3.4 0 1 1-6.8 0a3.4 3.4 0 1 1 6.8 0Z M5.7 10.3 10.3 5.7',
+  running: 'M6.4 5 11 8 6.4 11Z',
+  waiting: 'M10.8 8a2.8 2.8 0 1 1-5.6 0a2.8 2.8 0 1 1 5.6 0Z',
+  skipped: 'M4.6 10C5.4 5.6 9.6 5.2 10.8 8.8 M11.2 6V9.4H7.9',
+  planned: 'M8 4.6 11.4 8 8 11.4 4.6 8Z'
 };
 
 /** The sign of `state`, 16 by 16; hidden from screen readers, which are told in words. */

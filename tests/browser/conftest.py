@@ -54,3 +54,4 @@ def page(driver: Chrome, lab: LabServer, screenshots: Path) -> Iterator[Notebook
     opened = NotebookPage(driver, lab, screenshots)
     yield opened
     opened.leave()
+    lab.end_kernels()

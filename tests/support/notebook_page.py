@@ -10,6 +10,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.support.jupyter_lab import LabServer, requested_urls, wait_until
 
+_PANEL = "[...jupyterapp.shell.widgets('main')][0]"
 CARD = ".jp-OutputArea-output .spk-card"
 
 
@@ -32,6 +33,33 @@ class NotebookPage:
         self.press("No Kernel")
         wait_until("the dialog has gone", lambda: not self.all(".jp-Dialog"))
         self.rest_pointer()
+
+    def open_with_kernel(self, notebook: str) -> None:
+        """Open a notebook and wait until its kernel takes orders."""
+        self.open(notebook)
+        connected = f"const session = {_PANEL}.sessionContext; return session.isReady && !!session.session?.kernel"
+        wait_until("the kernel is there", lambda: self.driver.execute_script(connected), 60.0)
+
+    def run_all_cells(self) -> None:
+        """Start to run the notebook; does not wait."""
+        self.driver.execute_script("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def run_cell(self, index: int) -> None:
+        """Start to run the cell at ``index``, from 0; does not wait."""
+        self.driver.execute_script(
+            f"{_PANEL}.content.activeCellIndex = arguments[0]; jupyterapp.commands.execute('notebook:run-cell')", index
+        )
+
+    def output(self, index: int) -> str:
+        """What stands below the cell at ``index`` now, with single spaces."""
+        areas = self.all(f".jp-Notebook .jp-Cell:nth-of-type({index + 1}) .jp-OutputArea")
+        return " ".join(areas[0].text.split()) if areas else ""
+
+    def save(self) -> None:
+        """Save the notebook and wait until that is done."""
+        self.driver.execute_async_script(
+            "const done = arguments[0]; jupyterapp.commands.execute('docmanager:save').then(done, done)"
+        )
 
     def leave(self) -> None:
         """Close the notebook, with whatever the test left in it, and forget what the browser asked for."""
@@ -64,9 +92,9 @@ class NotebookPage:
         found: WebElement = wait_until(f"something that matches {selector}", visible, seconds)
         return found
 
-    def text(self, selector: str) -> str:
+    def text(self, selector: str, seconds: float = 30.0) -> str:
         """The text of the first match, with single spaces."""
-        return " ".join(self.wait_for(selector).text.split())
+        return " ".join(self.wait_for(selector, seconds).text.split())
 
     def rest_pointer(self) -> None:
         """Put the pointer into the window's corner, where it shows no tooltip."""

@@ -15,7 +15,7 @@ OUTPUT = REPOSITORY / "spark_kernel" / "labextension"
 
 # What extension/scripts/build.mjs calls its sources.
 FOLDERS = ("scripts", "src", "style")
-FILES = ("package.json", "package-lock.json", "tsconfig.json")
+FILES = ("package.json", "package-lock.json", "tsconfig.json", "webpack.config.cjs")
 
 # Names of things that look like addresses: XML namespaces, which nothing ever asks the network for.
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/1999/xhtml"}
