@@ -77,6 +77,7 @@ class Creation:
 
         With ``use_unicode=False`` lines are bytes. Raises PathNotFoundError, StorageError.
         """
+        self.session.require_open()
         source = text_source(
             name,
             minPartitions or self.defaultMinPartitions,
@@ -93,6 +94,7 @@ class Creation:
 
         Raises PathNotFoundError, StorageError.
         """
+        self.session.require_open()
         wanted = minPartitions or self.defaultMinPartitions
         source = whole_files_source(path, wanted, use_unicode, self.session.storage_options)
         pairs = ("pair", UTF8, UTF8)
