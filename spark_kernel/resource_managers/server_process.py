@@ -81,10 +81,16 @@ class ServerProcess(ProcessInterface):
                 with contextlib.suppress(OSError, asyncio.TimeoutError):
                     async with rpc(self.address) as server:
                         await asyncio.wait_for(server.terminate(), timeout)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self.finished(), timeout / 2)
-            self._process.kill()
+            if not await self._finishes_within(timeout / 2):
+                self._process.kill()
+                await self._finishes_within(timeout)
         await super().close()
+
+    async def _finishes_within(self, seconds: float) -> bool:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.finished(), seconds)
+            return True
+        return False
 
     def _first_report(self) -> str:
         try:

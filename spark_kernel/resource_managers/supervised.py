@@ -125,9 +125,9 @@ class SupervisedCluster:
             if wait_for_session(self.pid, STOP_SECONDS):
                 end_session(self.pid, grace=0.0)
             self._process.wait()
-            # A listener, which runs in the reader, may stop what it has been told is lost.
-            if threading.current_thread() is not self._reader:
-                self._reader.join()
+        # A listener, which runs in the reader, may stop what it has been told is lost, while others stop it as well.
+        if threading.current_thread() is not self._reader:
+            self._reader.join()
 
     def _read(self) -> None:
         for message in read_messages(_descriptor(self._process.stdout)):
@@ -177,7 +177,9 @@ class SupervisedCluster:
 
     def _end_of_log(self, lines: int = 15) -> str:
         try:
-            text = self._log.read_text(errors="replace").strip()
+            with self._log.open("rb") as log:
+                log.seek(max(0, self._log.stat().st_size - (1 << 14)))
+                text = log.read().decode(errors="replace").strip()
         except OSError:
             return ""
         return "\n" + "\n".join(text.splitlines()[-lines:]) if text else ""

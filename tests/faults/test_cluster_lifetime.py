@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -141,6 +142,26 @@ class TestTheSupervisorIsKilled:
             manager.on_lost(stop_it)
             os.kill(processes["supervisor"], signal.SIGKILL)
             until(lambda: told, "the end of the stop", 20)
+            leftovers.assert_gone()
+
+    def test_whoever_is_told_may_stop_it_while_others_do(self) -> None:
+        with started("local[1]") as (manager, _, leftovers, processes):
+            told, others_stop = threading.Event(), threading.Event()
+
+            def stop_it(_: str) -> None:
+                told.set()
+                others_stop.wait(20)
+                manager.stop()
+
+            manager.on_lost(stop_it)
+            os.kill(processes["supervisor"], signal.SIGKILL)
+            assert told.wait(20)
+            other = threading.Thread(target=manager.stop, daemon=True)
+            other.start()
+            until(lambda: manager.describe()["state"] == "stopped", "the beginning of the other stop")
+            others_stop.set()
+            other.join(20)
+            assert not other.is_alive()
             leftovers.assert_gone()
 
     def test_a_listener_that_fails_does_no_harm_to_the_next(self) -> None:
