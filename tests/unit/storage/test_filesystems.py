@@ -10,7 +10,15 @@ import pytest
 
 from spark_kernel.common.errors import PathNotFoundError, StorageError
 from spark_kernel.storage.failures import as_storage_error, storage_errors
-from spark_kernel.storage.filesystems import StorageOptions, absolute_url, has_folders, is_local, resolve, url_of
+from spark_kernel.storage.filesystems import (
+    StorageOptions,
+    absolute_url,
+    exists,
+    has_folders,
+    is_local,
+    resolve,
+    url_of,
+)
 
 OPTIONS = StorageOptions()
 
@@ -66,6 +74,15 @@ def test_file_systems_know_whether_folders_are_real() -> None:
     assert has_folders(resolve("/a", OPTIONS).filesystem)
     assert has_folders(resolve("memory://a", OPTIONS).filesystem)
     assert not has_folders(resolve("http://127.0.0.1/a", OPTIONS).filesystem)
+
+
+def test_what_may_not_be_looked_at_is_not_called_missing() -> None:
+    class Forbidden:
+        def info(self, path: str) -> dict[str, object]:
+            raise PermissionError(13, "Permission denied", path)
+
+    with pytest.raises(PermissionError):
+        exists(Forbidden(), "/a")
 
 
 @pytest.mark.parametrize(
