@@ -100,8 +100,8 @@ class NameDatasets(ast.NodeTransformer):
 
     >>> print(ast.unparse(NameDatasets().visit(ast.parse("words = lines.flatMap(split)"))))
     words = __spark_named__('words', lines.flatMap(split))
-    >>> print(ast.unparse(NameDatasets().visit(ast.parse("small, large = rdd.randomSplit([1, 2])"))))
-    small, large = rdd.randomSplit([1, 2])
+    >>> print(ast.unparse(NameDatasets().visit(ast.parse("[small, large] = rdd.randomSplit([1, 2])"))))
+    [small, large] = rdd.randomSplit([1, 2])
     __spark_named__('small', small)
     __spark_named__('large', large)
     """

@@ -190,6 +190,15 @@ def test_a_master_that_is_none_is_told_in_the_first_cell() -> None:
         assert wrong.run("sc.parallelize([1]).count()").result == "1"
 
 
+def test_shell_commands_work_in_a_spark_cell(spark: RunningKernel) -> None:
+    reply = spark.run(
+        "%%spark\nwords = !echo to be\n!echo or \\\n  not\nsc.parallelize(words).flatMap(str.split).collect()"
+    )
+    assert reply.result == "['to', 'be']"
+    assert reply.text.split() == ["or", "not"]
+    assert card(reply)["jobs"][0]["place"].endswith("line 5")
+
+
 def test_exit_inside_a_function_is_pythons(spark: RunningKernel) -> None:
     reply = spark.run("sc.parallelize([1]).map(lambda n: exit(3)).collect()")
     assert reply.traceback.startswith("SystemExit: 3")
