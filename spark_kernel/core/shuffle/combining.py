@@ -7,7 +7,7 @@ repeated by calling the user's function, so that the traceback shows their line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from spark_kernel.core.lineage.recipes import TaskScope
@@ -34,16 +34,18 @@ def combine(
     """
     gauge = Gauge(memory_limit)
     combined: dict[Any, Any] = {}
-    full = False
-    for record in records:
-        if full:
+    record = next(records, _MISSING)
+    while record is not _MISSING:
+        with UsersFunctions():
+            loop(combined, (record,))
+            loop(combined, islice(records, gauge.stride))
+        scope.check_cancelled()
+        is_full = gauge.is_full(combined, object_bytes(record))
+        record = next(records, _MISSING)
+        if is_full and record is not _MISSING:
             yield combined, False
             combined = {}
             gauge.reset()
-        with UsersFunctions():
-            loop(combined, chain((record,), islice(records, gauge.stride - 1)))
-        scope.check_cancelled()
-        full = gauge.is_full(combined, object_bytes(record))
     yield combined, True
 
 

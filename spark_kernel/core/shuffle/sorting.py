@@ -17,6 +17,7 @@ from spark_kernel.core.lineage.recipes import TaskScope
 from spark_kernel.core.lineage.shuffle_specs import KeyOrdering
 from spark_kernel.core.shuffle.combining import Pair
 from spark_kernel.core.shuffle.frames import frame, split_frames
+from spark_kernel.core.shuffle.orders import sort_pairs
 from spark_kernel.core.shuffle.pair_buckets import BATCH_RECORDS, chunks
 from spark_kernel.core.shuffle.record_blocks import RecordBlocks
 from spark_kernel.core.shuffle.sizes import object_bytes
@@ -52,8 +53,8 @@ def sort_batches(
 
 class _Sort:
     def __init__(self, ordering: KeyOrdering, scope: TaskScope, blocks: RecordBlocks) -> None:
+        self._ordering = ordering
         self._descending = not ordering.ascending
-        self._key = _pair_key(ordering.key)
         self._scope = scope
         self._blocks = blocks
         self._file: SpillFile | None = None
@@ -71,7 +72,7 @@ class _Sort:
                 if size > self._scope.memory_share // 2:
                     runs.append(self._spill(pairs, size))
                     pairs, size = [], 0
-            self._sort(pairs)
+            pairs = self._sorted(pairs)
             if not runs:
                 yield pairs
             else:
@@ -81,12 +82,12 @@ class _Sort:
             if self._file is not None:
                 self._file.close()
 
-    def _sort(self, pairs: list[Pair]) -> None:
+    def _sorted(self, pairs: list[Pair]) -> list[Pair]:
         with UsersFunctions():
-            pairs.sort(key=self._key, reverse=self._descending)
+            return sort_pairs(pairs, self._ordering.key, self._descending)
 
     def _spill(self, pairs: list[Pair], size: int) -> tuple[int, int]:
-        self._sort(pairs)
+        pairs = self._sorted(pairs)
         if self._file is None:
             self._file = SpillFile(self._scope.scratch)
         start = self._file.size
@@ -105,13 +106,14 @@ class _Sort:
             yield self._blocks.decode(payload)
 
     def _merged(self, runs: list[Iterator[list[Pair]]]) -> Iterator[list[Pair]]:
-        heads = [head for head in (_Head(run, self._key, self._descending) for run in runs) if head.refill()]
+        key = _pair_key(self._ordering.key)
+        heads = [head for head in (_Head(run, key, self._descending) for run in runs) if head.refill()]
         while heads:
             lowest = _lowest(heads)
             bound = heads[lowest].keys[-1]
             # Equal keys stay in the order of the runs: those of later runs wait until the lowest run has no more.
             taken = [pair for i, head in enumerate(heads) for pair in head.take(bound, through=i <= lowest)]
-            self._sort(taken)
+            taken.sort(key=key, reverse=self._descending)
             yield taken
             if not heads[lowest].refill():
                 del heads[lowest]
