@@ -20,6 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            # A cold browser, JupyterLab and a cluster on a busy machine; what takes too long fails on its own.
+            item.add_marker(pytest.mark.timeout(400))
             if reason is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
