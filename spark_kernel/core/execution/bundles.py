@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from spark_kernel.core.execution.backend import TaskSpec
@@ -30,8 +30,8 @@ class Bundle:
     """Tasks for one executor."""
 
     tasks: tuple[TaskSpec, ...]
-    preferred: tuple[str, ...] = ()
-    """executor_ids that hold what they read."""
+    places: tuple[str, ...] = ()
+    """executor_ids to one of which it should go; anywhere when empty."""
 
 
 def cut(tasks: Sequence[TaskSpec], slots: int, task_seconds: float | None = None) -> list[Bundle]:
@@ -42,25 +42,22 @@ def cut(tasks: Sequence[TaskSpec], slots: int, task_seconds: float | None = None
     >>> [len(bundle.tasks) for bundle in cut([TaskSpec(i, i, 0) for i in range(4)], slots=2)]
     [1, 1, 1, 1]
     """
-    groups: dict[tuple[str, ...], list[TaskSpec]] = {}
-    for task in tasks:
-        groups.setdefault(task.preferred, []).append(task)
-    longest = MAX_TASKS
-    if task_seconds is not None:
-        longest = min(MAX_TASKS, max(1, int(SECONDS / max(task_seconds, 1e-6))))
-    return [
-        Bundle(tuple(part), preferred)
-        for preferred, group in groups.items()
-        for part in _shrinking(group, max(1, slots * len(group) // len(tasks)), longest)
-    ]
-
-
-def _shrinking(tasks: list[TaskSpec], slots: int, longest: int) -> Iterator[list[TaskSpec]]:
-    start = 0
+    bundles = []
+    start, most = 0, longest(task_seconds)
     while left := len(tasks) - start:
-        size = min(longest, max(1, left // (_SHARE * slots)))
-        yield tasks[start : start + size]
+        size = min(most, max(1, left // (_SHARE * slots)))
+        bundles.append(Bundle(tuple(tasks[start : start + size])))
         start += size
+    return bundles
+
+
+def longest(task_seconds: float | None) -> int:
+    """How many tasks a bundle may have, when one takes ``task_seconds``.
+
+    >>> longest(0.05), longest(60.0), longest(None)
+    (5, 1, 256)
+    """
+    return MAX_TASKS if task_seconds is None else min(MAX_TASKS, max(1, int(SECONDS / max(task_seconds, 1e-6))))
 
 
 class RunningBundle:

@@ -134,13 +134,14 @@ class DaskBackend:
 
     async def _connect(self) -> None:
         client = await self._connection.open(self._on_event)
-        self._dispatch = Dispatch(client, self._ledger, self._connection.app_id, self._thread.spawn, self._slots)
+        self._dispatch = Dispatch(
+            client, self._ledger, self._connection.app_id, self._thread, self._cores, self._cluster.cores
+        )
         self._cancellation = Cancellation(client, self._ledger, self._connection, lambda: tuple(self._executors))
         await self._connection.register()
 
-    def _slots(self) -> int:
-        there = sum(executor.cores for executor in self._executors.values())
-        return max(1, there, self._cluster.cores)
+    def _cores(self) -> dict[str, int]:
+        return {executor.executor_id: executor.cores for executor in self._executors.values()}
 
     def _tell(self, report: Report) -> None:
         assert self._report is not None
@@ -151,6 +152,7 @@ class DaskBackend:
         if "messages" in message:
             for each in pickle.loads(message["messages"]):
                 self._on_message(each, message["executor"])
+            self._dispatch.place()
         elif "joined" in message:
             executor = Executor(**message["joined"])
             # A new mapping each time: other threads read it.
@@ -163,8 +165,7 @@ class DaskBackend:
         if isinstance(message, Began):
             self._ledger.began(message.task_id, executor_id)
         elif isinstance(message, GivenBack):
-            for entry, bundles in self._ledger.given_back(message.task_ids, self._slots()):
-                self._dispatch.send(entry, bundles)
+            self._dispatch.place(self._ledger.given_back(message.task_ids))
         elif isinstance(message, Dropped):
             self._tell(BlockDropped(executor_id, message.block))
         else:
@@ -176,4 +177,4 @@ class DaskBackend:
             self._executors = {key: value for key, value in self._executors.items() if key != executor_id}
             self._tell(ExecutorLost(executor_id, reason))
             self._everywhere(worker_plugin.peer_left, executor_id)
-        self._dispatch.give_up(self._ledger.executor_lost(executor_id, reason))
+        self._dispatch.executor_left(executor_id, reason)

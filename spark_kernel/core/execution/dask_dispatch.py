@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dask
@@ -13,9 +14,11 @@ from dask._task_spec import Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import Future, KilledWorker
 
-from spark_kernel.core.execution.backend import TaskBatch
+from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle, cut
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
+from spark_kernel.core.execution.locality import WaitingForPlace
+from spark_kernel.core.execution.loop_thread import LoopThread
 from spark_kernel.core.execution.orders import TaskOrder, head_of, order_of
 from spark_kernel.core.execution.outcomes import unsendable
 from spark_kernel.core.execution.scheduler_plugin import is_task_key, task_key
@@ -24,6 +27,8 @@ from spark_kernel.core.execution.worker_plugin import keep, run_dask_task
 SMALL_HEAD = 64 * 1024
 """A batch's common part up to this size travels with every bundle; a larger one as a Dask key of its own, once per
 worker, for which the bundles wait some milliseconds."""
+_LOOK_SECONDS = 0.25
+"""How often it is looked whether a task has waited long enough for its executor."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,25 +41,68 @@ class Dispatch:
         client: Any,
         ledger: Ledger,
         app_id: str,
-        spawn: Callable[[Coroutine[Any, Any, Any]], Any],
-        slots: Callable[[], int],
+        thread: LoopThread,
+        executors: Callable[[], Mapping[str, int]],
+        expected_slots: int,
     ) -> None:
+        """``executors`` gives the slots of each executor; ``expected_slots`` are those of all once all are there."""
         self._client = client
         self._ledger = ledger
         self._app_id = app_id
-        self._spawn = spawn
-        self._slots = slots
+        self._thread = thread
+        self._executors = executors
+        self._expected_slots = expected_slots
+        self._waiting = WaitingForPlace(ledger.is_open)
+        self._look_is_due = False
         self._broadcasts: dict[int, Future] = {}
         self._data_keys = 0
 
     def submit(self, batch: TaskBatch) -> None:
-        """Send all tasks of a batch."""
+        """Send all tasks of a batch, each as soon as it has its place."""
         entry = self._ledger.open(batch)
-        entry.head = pickle.dumps(head_of(batch), protocol=5)
-        self.send(entry, cut(batch.tasks, self._slots()))
+        try:
+            entry.head = pickle.dumps(head_of(batch), protocol=5)
+            self.place([(entry, list(batch.tasks))])
+        except Exception as error:
+            # Whoever waits for these tasks must hear of it.
+            self._ledger.batch_failed(entry, type(error).__name__, str(error), traceback.format_exc())
 
-    def send(self, entry: OpenBatch, bundles: Sequence[Bundle]) -> None:
-        """Send some tasks of a batch, to be begun in this order."""
+    def place(self, tasks: Iterable[tuple[OpenBatch, list[TaskSpec]]] = ()) -> None:
+        """Send what may go now: of ``tasks``, and of those that wait for their executor."""
+        executors = self._executors()
+        now = time.monotonic()
+        sending: dict[int, tuple[OpenBatch, list[Bundle]]] = {}
+        for entry, specs in tasks:
+            free = self._waiting.add(entry, specs, executors, now)
+            sending.setdefault(id(entry), (entry, []))[1].extend(cut(free, self._slots(), entry.task_seconds))
+        if self._waiting:
+            load = self._ledger.load()
+            slots = {executor: max(0, cores - load.get(executor, 0)) for executor, cores in executors.items()}
+            for entry, bundle in self._waiting.hand_out(slots, now):
+                sending.setdefault(id(entry), (entry, []))[1].append(bundle)
+            self._look_again_soon()
+        for entry, bundles in sending.values():
+            self._send(entry, bundles)
+
+    def executor_left(self, executor_id: str, reason: str) -> None:
+        """The executor is gone: nobody waits for it or for what ran there."""
+        self._give_up(self._ledger.executor_lost(executor_id, reason))
+        self.place((entry, [spec]) for entry, spec in self._waiting.executor_left(executor_id))
+
+    def _look_again_soon(self) -> None:
+        if self._waiting and not self._look_is_due:
+            self._look_is_due = True
+            self._thread.later(_LOOK_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look_is_due = False
+        self.place()
+
+    def _slots(self) -> int:
+        return max(1, sum(self._executors().values()), self._expected_slots)
+
+    def _send(self, entry: OpenBatch, bundles: Sequence[Bundle]) -> None:
+        """Send bundles, to be begun in this order."""
         batch = entry.batch
         sending = _Sending(-batch.priority)
         head = self._head(entry, sending)
@@ -68,17 +116,15 @@ class Dispatch:
             key = task_key(
                 batch.operation, self._app_id, batch.stage_id, batch.stage_attempt, first.partition, first.attempt
             )
-            data = pickle.dumps(orders, protocol=5)
-            arguments = (self._app_id, head, data, ids, *values)
+            arguments = (self._app_id, head, pickle.dumps(orders, protocol=5), ids, *values)
             # As a producer of data it waits in the scheduler's queue until a slot is free. Otherwise Dask hands it to a
             # worker at once, where it may wait behind a long task while other workers have nothing to do.
-            task = Task(key, run_dask_task, *arguments, _data_producer=True)
-            sending.add(task, bundle.preferred)
+            sending.add(Task(key, run_dask_task, *arguments, _data_producer=True), bundle.places)
             self._ledger.sent(key, bundle)
         for key, future in self._get(sending).items():
             entry.futures[key] = future
             if is_task_key(key, self._app_id):
-                self._spawn(self._watch(entry, key, future))
+                self._thread.spawn(self._watch(entry, key, future))
 
     def put_broadcast(self, broadcast_id: int, value: bytes) -> None:
         """Keep a serialised value in the cluster."""
@@ -95,11 +141,11 @@ class Dispatch:
         if future is not None:
             future.release()
 
-    def give_up(self, keys: Iterable[Any]) -> None:
+    def _give_up(self, keys: Iterable[Any]) -> None:
         """Stop waiting for bundles whose tasks have been answered."""
         futures = [entry.futures[key] for key in keys for entry in self._ledger.open_batches() if key in entry.futures]
         if futures:
-            self._spawn(self._client.cancel(futures))
+            self._thread.spawn(self._client.cancel(futures))
 
     def _head(self, entry: OpenBatch, sending: _Sending) -> Any:
         if isinstance(entry.head, bytes) and len(entry.head) > SMALL_HEAD:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from spark_kernel.common.errors import FailedTask
 from spark_kernel.core.execution.backend import Report, TaskBatch, TaskCancelled, TaskFailed, TaskSpec, TaskStarted
-from spark_kernel.core.execution.bundles import Bundle, cut
+from spark_kernel.core.execution.bundles import Bundle
 from spark_kernel.core.execution.outcomes import Outcome, Succeeded, report_of
 from spark_kernel.core.execution.running_tasks import StageAttempt
 
@@ -74,6 +74,7 @@ class Ledger:
         self._report = report
         self._tasks: dict[int, _OpenTask] = {}
         self._bundles: dict[Any, set[int]] = {}
+        self._executor_of_bundle: dict[Any, str] = {}
         self._batches: list[OpenBatch] = []
 
     def open(self, batch: TaskBatch) -> OpenBatch:
@@ -87,6 +88,8 @@ class Ledger:
     def sent(self, key: Any, bundle: Bundle) -> None:
         """The bundle travels under ``key``."""
         members = self._bundles[key] = set()
+        if bundle.places:
+            self._executor_of_bundle[key] = bundle.places[0]
         for spec in bundle.tasks:
             task = self._tasks.get(spec.task_id)
             if task is not None:
@@ -99,6 +102,8 @@ class Ledger:
         task = self._tasks.get(task_id)
         if task is not None:
             task.executor_id = executor_id
+            if task.bundle is not None:
+                self._executor_of_bundle[task.bundle] = executor_id
             self._report(TaskStarted(task_id, executor_id))
 
     def ended(self, outcome: Outcome, executor_id: str) -> None:
@@ -114,8 +119,8 @@ class Ledger:
                 return
         self._answer(task, report_of(outcome, task.spec, task.batch.batch, executor_id))
 
-    def given_back(self, task_ids: Iterable[int], slots: int) -> list[tuple[OpenBatch, list[Bundle]]]:
-        """Bundles, to be sent, of tasks that an executor has let go of."""
+    def given_back(self, task_ids: Iterable[int]) -> list[tuple[OpenBatch, list[TaskSpec]]]:
+        """The tasks, to be sent again, that an executor has let go of."""
         back: dict[int, tuple[OpenBatch, list[TaskSpec]]] = {}
         for task_id in task_ids:
             task = self._tasks.get(task_id)
@@ -126,7 +131,18 @@ class Ledger:
                 self._answer(task, TaskCancelled(task_id, UNKNOWN_EXECUTOR))
             else:
                 back.setdefault(id(task.batch), (task.batch, []))[1].append(task.spec)
-        return [(entry, cut(specs, slots, entry.task_seconds)) for entry, specs in back.values()]
+        return list(back.values())
+
+    def is_open(self, task_id: int) -> bool:
+        """Whether the task has no final report."""
+        return task_id in self._tasks
+
+    def load(self) -> dict[str, int]:
+        """How many bundles each executor has: begun there, or sent to it."""
+        load: dict[str, int] = {}
+        for executor_id in self._executor_of_bundle.values():
+            load[executor_id] = load.get(executor_id, 0) + 1
+        return load
 
     def holds_results(self, key: Any) -> bool:
         """Whether results of the bundle are still on its executor."""
@@ -147,8 +163,12 @@ class Ledger:
     def bundle_failed(self, key: Any, error_type: str, message: str, traceback: str) -> None:
         """The executor could not even begin with the bundle, and another one could not either."""
         for task in self._tasks_of(key):
-            failed = _failed_task(task, task.executor_id, error_type, message, traceback)
-            self._answer(task, TaskFailed(task.spec.task_id, task.executor_id, failed, retry=False))
+            self._fail(task, error_type, message, traceback)
+
+    def batch_failed(self, entry: OpenBatch, error_type: str, message: str, traceback: str) -> None:
+        """What is unanswered of a batch can't be sent."""
+        for task in [task for task in self._tasks.values() if task.batch is entry]:
+            self._fail(task, error_type, message, traceback)
 
     def executor_lost(self, executor_id: str, reason: str) -> set[Any]:
         """The executor is gone, and with it what ran there or was held there; the keys of those bundles."""
@@ -194,6 +214,7 @@ class Ledger:
             members.discard(task.spec.task_id)
             if not members:
                 del self._bundles[task.bundle]
+                self._executor_of_bundle.pop(task.bundle, None)
         task.bundle = None
 
     def _lose(self, task: _OpenTask, executor_id: str, reason: str) -> None:
@@ -202,6 +223,10 @@ class Ledger:
             return
         failed = _failed_task(task, executor_id, "ExecutorLost", reason, "")
         self._answer(task, TaskFailed(task.spec.task_id, executor_id, failed, executor_lost=True))
+
+    def _fail(self, task: _OpenTask, error_type: str, message: str, traceback: str) -> None:
+        failed = _failed_task(task, task.executor_id, error_type, message, traceback)
+        self._answer(task, TaskFailed(task.spec.task_id, task.executor_id, failed, retry=False))
 
     def _answer(self, task: _OpenTask, report: Report) -> None:
         del self._tasks[task.spec.task_id]

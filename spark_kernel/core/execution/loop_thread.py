@@ -46,6 +46,10 @@ class LoopThread:
         task.add_done_callback(self._ended)
         return task
 
+    def later(self, seconds: float, function: Callable[[], Any]) -> None:
+        """Call ``function`` after some time. In the loop only."""
+        self._loop.call_later(seconds, function)
+
     def join(self, seconds: float) -> None:
         """Wait until ``main`` has returned, for at most ``seconds``; not at all in the loop's own thread."""
         if self._thread.is_alive() and threading.current_thread() is not self._thread:

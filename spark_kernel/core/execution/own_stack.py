@@ -18,20 +18,26 @@ MAX_CHUNK = 32
 """Records handed over at once, at most; few, since records can be large and must not be computed in vain."""
 
 
-def on_own_stack(records: Iterator[Any], adopt_thread: Callable[[], Callable[[], None]]) -> Iterator[Any]:
-    """The same records; ``records`` is pulled from in another thread, while the caller waits.
+def on_own_stack(
+    open_records: Callable[[], Iterator[Any]], adopt_thread: Callable[[], Callable[[], None]]
+) -> Iterator[Any]:
+    """The records of ``open_records()``, which is called and pulled from in another thread, while the caller waits.
 
-    ``adopt_thread`` is called in that thread when it begins; what it returns is called there when it ends.
-    The first record is asked for alone, then two, then four: what is computed in vain is at most what was used.
+    The thread begins when the first record is asked for. ``adopt_thread`` is called in it then; what that returns is
+    called there when it ends. The first record is asked for alone, then two, then four: what is computed in vain is at
+    most what was used.
 
-    >>> list(on_own_stack(iter("abc"), lambda: lambda: None))
+    >>> list(on_own_stack(lambda: iter("abc"), lambda: lambda: None))
     ['a', 'b', 'c']
     """
     asked: SimpleQueue[int] = SimpleQueue()
     given: SimpleQueue[tuple[list[Any], BaseException | None, bool]] = SimpleQueue()
     context = contextvars.copy_context()
     thread = threading.Thread(
-        target=context.run, args=(_serve, records, asked, given, adopt_thread), name="spark-kernel-steps", daemon=True
+        target=context.run,
+        args=(_serve, open_records, asked, given, adopt_thread),
+        name="spark-kernel-steps",
+        daemon=True,
     )
     thread.start()
     size = 1
@@ -50,17 +56,20 @@ def on_own_stack(records: Iterator[Any], adopt_thread: Callable[[], Callable[[],
 
 
 def _serve(
-    records: Iterator[Any],
+    open_records: Callable[[], Iterator[Any]],
     asked: SimpleQueue[int],
     given: SimpleQueue[tuple[list[Any], BaseException | None, bool]],
     adopt_thread: Callable[[], Callable[[], None]],
 ) -> None:
     release = adopt_thread()
+    records: Iterator[Any] | None = None
     try:
         while size := asked.get():
             chunk: list[Any] = []
             error: BaseException | None = None
             try:
+                if records is None:
+                    records = open_records()
                 # Records that came before an error are kept: they are used before it is raised.
                 chunk.extend(islice(records, size))
             except BaseException as raised:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
@@ -32,7 +33,10 @@ class StepInputs(Protocol):
         """What a shuffle brought together for ``partition``."""
 
     def cached(self, node_id: int, partition: int) -> Records | None:
-        """A stored block, or None when it has to be computed."""
+        """A stored block, from wherever it is, or None when it has to be computed."""
+
+    def cached_here(self, node_id: int, partition: int) -> Records | None:
+        """A block that is stored on this executor, or None."""
 
     def keep(self, node_id: int, partition: int, level: StorageLevel, records: Records) -> Records:
         """Store a block; its records, to go on with."""
@@ -60,29 +64,28 @@ class Pipeline:
         path, records = self._descend(reading, depth)
         while path:
             place = path.pop()
-            inputs = self._inputs_of(place) if records is None else iter((records,))
-            records = self._apply(place, inputs)
-            if place.own_stack:
-                records = on_own_stack(records, self._inputs.adopt_thread)
+            records = self._apply(place, self._inputs_of(place) if records is None else iter((records,)))
         assert records is not None
         return records
 
     def _descend(self, reading: Reading, depth: int) -> tuple[list[_Place], Records | None]:
         """The way from the top down to the first step that is cached, or does not read exactly one partition.
 
-        Also the cached records, when it ends there.
+        Also the records to begin with, when it ends at a cached step, or because the stack is high enough: then what
+        is below is opened and pulled from on a stack of its own.
         """
         path: list[_Place] = []
         while True:
+            if depth >= MAX_NESTING:
+                return path, on_own_stack(partial(self._open, reading, 0), self._inputs.adopt_thread)
             index, partition = reading
             step = self._steps[index]
             if step.level is not None:
                 cached = self._inputs.cached(step.node_id, partition)
                 if cached is not None:
                     return path, cached
-            own_stack = depth >= MAX_NESTING
-            depth = 1 if own_stack else depth + 1
-            path.append(_Place(step, index, partition, depth, own_stack))
+            depth += 1
+            path.append(_Place(step, index, partition, depth))
             sources = self._reads(step, partition)
             if len(sources) != 1:
                 return path, None
@@ -95,13 +98,20 @@ class Pipeline:
         return (self._open(reading, place.depth) for reading in self._reads(place.step, place.partition))
 
     def _apply(self, place: _Place, inputs: Iterator[Records]) -> Records:
-        step, level = place.step, place.step.level
-        if level is None:
+        if place.step.level is None:
             return self._compute(place, inputs)
-        # Stored when the first record is asked for, not when the iterators are built.
-        return chain.from_iterable(
-            self._inputs.keep(step.node_id, place.partition, level, self._compute(place, each)) for each in (inputs,)
-        )
+        return chain.from_iterable(self._stored(place, place.step.level, inputs))
+
+    def _stored(self, place: _Place, level: StorageLevel, inputs: Iterator[Records]) -> Iterator[Records]:
+        """A persisted step's records: computed and stored as a whole when the first one is asked for.
+
+        Another step of this task may have read, and so stored, the same partition since the iterators were built.
+        """
+        node_id, partition = place.step.node_id, place.partition
+        found = self._inputs.cached_here(node_id, partition)
+        if found is None:
+            found = self._inputs.keep(node_id, partition, level, self._compute(place, inputs))
+        yield found
 
     def _compute(self, place: _Place, inputs: Iterator[Records]) -> Records:
         action = place.step.action
@@ -121,5 +131,3 @@ class _Place:
     partition: int
     depth: int
     """Steps that pull through it on the same stack, itself included."""
-    own_stack: bool
-    """The steps above it are on another stack."""

@@ -49,7 +49,7 @@ class TaskInputs:
 
     def cached(self, node_id: int, partition: int) -> Records | None:
         """A stored block, from here or from another executor; None when it has to be computed."""
-        records = self._state.blocks.get(node_id, partition)
+        records = self.cached_here(node_id, partition)
         if records is None and self._state.fetch_cached is not None:
             for executor_id in self._head.cached_blocks.get(node_id, {}).get(partition, ()):
                 if executor_id != self._state.executor_id:
@@ -57,6 +57,10 @@ class TaskInputs:
                     if records is not None:
                         break
         return records
+
+    def cached_here(self, node_id: int, partition: int) -> Records | None:
+        """A block that is stored on this executor, or None."""
+        return self._state.blocks.get(node_id, partition)
 
     def keep(self, node_id: int, partition: int, level: StorageLevel, records: Records) -> Records:
         """Compute a block as a whole and store it; its records, to go on with."""

@@ -16,6 +16,7 @@ MAX_MESSAGE = 2000
 """Characters of an error's message that travel."""
 _MAX_CHAIN = 10
 _MAX_FRAMES = 60
+"""Frames of one exception that travel, the outermost and the innermost."""
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
@@ -27,6 +28,7 @@ class FrameLine:
     file: str
     line: int
     function: str
+    """Empty where frames were left out; ``line`` is then their number."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,18 @@ def frames_of(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]
 def frame_line(frame: FrameType, line: int) -> FrameLine:
     """A frame as data."""
     return FrameLine(frame.f_code.co_filename, line or 0, frame.f_code.co_name)
+
+
+def shortened(frames: Sequence[FrameLine]) -> tuple[FrameLine, ...]:
+    """``frames``, or the first and the last ones of many, as a runaway recursion leaves behind.
+
+    >>> len(shortened([FrameLine("f.py", 1, "f")] * 1000))
+    61
+    """
+    if len(frames) <= _MAX_FRAMES:
+        return tuple(frames)
+    half = _MAX_FRAMES // 2
+    return (*frames[:half], FrameLine("", len(frames) - 2 * half, ""), *frames[-half:])
 
 
 def message_of(error: BaseException) -> str:
@@ -80,7 +94,7 @@ def headline(error: BaseException) -> str:
 
 
 def causes(error: BaseException) -> Iterator[tuple[BaseException, str]]:
-    """Earlier exceptions of the chain with how each leads to the next, the first one first; then the error itself."""
+    """The exceptions that led to ``error``, the first one first, and itself; each with how it follows from the last."""
     chain: list[tuple[BaseException, str]] = []
     seen: set[int] = set()
     current: BaseException | None = error
@@ -112,22 +126,14 @@ def format_parts(parts: Sequence[TracebackPart]) -> str:
             lines += ["", part.introduction, ""]
         if part.frames:
             lines.append("Traceback (most recent call last):")
-            lines += _frame_texts(part.frames)
+            lines += map(_frame_text, part.frames)
         lines.append(part.headline)
     return "\n".join(lines)
 
 
-def _frame_texts(frames: Sequence[FrameLine]) -> Iterator[str]:
-    shown = frames
-    if len(frames) > _MAX_FRAMES:
-        half = _MAX_FRAMES // 2
-        yield from map(_frame_text, frames[:half])
-        yield f"  ... {len(frames) - 2 * half} more frames ..."
-        shown = frames[-half:]
-    yield from map(_frame_text, shown)
-
-
 def _frame_text(frame: FrameLine) -> str:
+    if not frame.function:
+        return f"  ... {frame.line} more frames ..."
     cell = CELLS.cell_of(frame.file)
     place = f"Cell [{cell}]" if cell is not None else f'File "{frame.file}"'
     text = f"  {place}, line {frame.line}, in {frame.function}"

@@ -31,7 +31,7 @@ def unpicklable_error(program: StageProgram, error: Exception, dumps: Callable[[
         if isinstance(failure, SparkKernelError):
             return failure
         where = f"{name} at {call_site.place}" if call_site is not None else name
-        if isinstance(failure, RecursionError):
+        if isinstance(failure, RecursionError) or isinstance(failure.__cause__, RecursionError):
             return SerializationError(
                 f"{where}: what its function refers to is nested too deeply to be pickled. Send flat values instead."
             )
