@@ -5,12 +5,19 @@ The layers, bottom up: ``common`` (words), ``storage``, ``resource_managers``, `
 Importing this package loads nothing else. ``%load_ext spark_kernel`` gives any IPython the notebook layer's magics.
 """
 
-from importlib.metadata import version as _version
 from typing import Any as _Any
 
-__version__ = _version("spark-kernel")
-
+__version__: str
 _EXTENSION = "_spark_extension"
+
+
+def __getattr__(name: str) -> _Any:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Looked up when asked for: every worker imports this package, and the look-up takes longer than that.
+    from importlib.metadata import version
+
+    return version("spark-kernel")
 
 
 def load_ipython_extension(shell: _Any) -> None:

@@ -79,6 +79,9 @@ class Context(Protocol):
 class Engine(Protocol):
     """Makes contexts and knows datasets."""
 
+    def begin(self, master: str | None, settings: Mapping[str, str]) -> None:
+        """Start what takes long, such as a cluster, before `open_context` is called with the same arguments."""
+
     def open_context(self, master: str | None, settings: Mapping[str, str]) -> Context:
         """The process's active context, or a started one.
 
@@ -97,6 +100,14 @@ class Engine(Protocol):
 
 class SparkEngine:
     """The engine of this package, imported by the first method that is called."""
+
+    def begin(self, master: str | None, settings: Mapping[str, str]) -> None:
+        """Give the cluster a head start on importing the rest of the engine."""
+        from spark_kernel.core.execution.preloads import PRELOAD
+        from spark_kernel.resource_managers import head_start
+        from spark_kernel.resource_managers.master_url import DEFAULT_MASTER
+
+        head_start.begin(master or settings.get("spark.master", DEFAULT_MASTER), settings, PRELOAD)
 
     def open_context(self, master: str | None, settings: Mapping[str, str]) -> Context:
         """A SparkContext, whose cluster starts in the background."""

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 from spark_kernel.common.errors import MasterUrlError
 
+DEFAULT_MASTER = "local[*]"
+"""Where the cores come from when nobody says."""
+
 FORMS: Mapping[str, str] = {
     "inline": "no cluster: tasks run one after the other in the driver",
     "local": "one worker process on this machine",

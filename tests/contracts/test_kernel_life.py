@@ -116,6 +116,20 @@ def test_a_restart_begins_anew(spark: RunningKernel, scratch: Path) -> None:
         spark.shutdown()
 
 
+def test_the_cluster_that_had_a_head_start_is_the_only_one(spark: RunningKernel) -> None:
+    spark.start()
+    try:
+        start_work(spark)
+        supervisors = [
+            child
+            for child in psutil.Process(spark.pid).children()
+            if any("resource_managers.supervisor" in argument for argument in child.cmdline())
+        ]
+        assert len(supervisors) == 1
+    finally:
+        spark.shutdown()
+
+
 def test_two_kernels_do_not_disturb_each_other() -> None:
     with kernel(MASTER) as one, kernel(MASTER) as other:
         first, second = start_work(one), start_work(other)

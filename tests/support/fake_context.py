@@ -290,6 +290,9 @@ class FakeEngine:
         self.opened: list[FakeContext] = []
         self.failure: Exception | None = None
 
+    def begin(self, master: str | None, settings: Mapping[str, str]) -> None:
+        """A fake context starts at once."""
+
     def open_context(self, master: str | None, settings: Mapping[str, str]) -> FakeContext:
         if self.failure is not None:
             raise self.failure

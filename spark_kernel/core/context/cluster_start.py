@@ -11,11 +11,10 @@ from spark_kernel.common.errors import ClusterError
 from spark_kernel.core.context.pending_backend import PendingBackend
 from spark_kernel.core.execution.backend import Backend
 from spark_kernel.core.execution.inline import InlineBackend
+from spark_kernel.core.execution.preloads import PRELOAD
 from spark_kernel.resource_managers.interface import Application, ClusterAddress, ResourceManager
 from spark_kernel.resource_managers.scratch import remove_scratch_folder, scratch_folder
 
-PRELOAD = ("spark_kernel.core.execution.worker_preload", "spark_kernel.core.rdd")
-"""What workers import before their first task."""
 _DASK_BACKEND = "spark_kernel.core.execution.dask_backend"
 
 

@@ -43,6 +43,7 @@ from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.messages import JobLabels
 from spark_kernel.core.shared_variables.accumulator import AccumulatorRegistry
 from spark_kernel.core.shared_variables.broadcast import Broadcast
+from spark_kernel.resource_managers.interface import ResourceManager
 from spark_kernel.resource_managers.registry import resource_manager
 from spark_kernel.storage.options import StorageOptions
 
@@ -55,8 +56,8 @@ STOPPED = (
 class ContextSession:
     """What datasets ask for (`core/rdd/session.py`), and what a context offers beyond that."""
 
-    def __init__(self, app_id: str, settings: Mapping[str, str]) -> None:
-        """Starts nothing.
+    def __init__(self, app_id: str, settings: Mapping[str, str], manager: ResourceManager | None = None) -> None:
+        """Starts nothing. ``manager`` None means the one that the master URL in ``settings`` names.
 
         Raises MasterUrlError and SettingsError for what can't be used, StorageError for an event log that can't be
         written.
@@ -70,7 +71,7 @@ class ContextSession:
         self.facts = DatasetFacts()
         self.ledger = StatusLedger()
         self.accumulators = AccumulatorRegistry()
-        self.manager = resource_manager(self.master, settings)
+        self.manager = resource_manager(self.master, settings) if manager is None else manager
         self._storage_options = StorageOptions.from_settings(settings)
         self.stopped = False
         self._node_ids, self._shuffle_ids, self._rdd_ids, self._broadcast_ids = (Counter() for _ in range(4))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_kernel.common.errors import SettingsError
+from spark_kernel.resource_managers.master_url import DEFAULT_MASTER
 from spark_kernel.resource_managers.notation import size_in_bytes, time_in_seconds
 
 
@@ -45,7 +46,7 @@ def count(text: str) -> int:
 
 
 SETTINGS = (
-    Setting("spark.master", str, "local[*]", "The master URL: where the cores come from."),
+    Setting("spark.master", str, DEFAULT_MASTER, "The master URL: where the cores come from."),
     Setting("spark.app.name", str, "pyspark-shell", "The application's name."),
     Setting("spark.default.parallelism", count, None, "Partitions of datasets when nobody says how many."),
     Setting("spark.executor.memory", size_in_bytes, None, "Memory of one worker process, such as 2g."),

@@ -27,6 +27,7 @@ from spark_kernel.core.context.job_control import JobControl
 from spark_kernel.core.context.notebook_face import NotebookFace
 from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.core.rdd.driver_only import DriverOnlyError
+from spark_kernel.resource_managers import head_start
 from spark_kernel.resource_managers.master_url import scheme_of
 
 _SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
@@ -83,9 +84,10 @@ class SparkContext(Creation, JobControl, NotebookFace):
             self._refuse_second()
             self._start_time = int(time.time() * 1000)
             kind = "local" if scheme_of(self.master) in ("local", "inline") else "app"
-            app_id = new_application_id(kind=kind)
+            started = head_start.take(self.master, dict(self._conf.getAll()))
+            app_id = new_application_id(kind=kind) if started is None else started.app_id
             self._conf.set("spark.app.id", app_id).set("spark.app.startTime", str(self._start_time))
-            self.session = ContextSession(app_id, dict(self._conf.getAll()))
+            self.session = ContextSession(app_id, dict(self._conf.getAll()), started)
             SparkContext._active_spark_context = self
         settings_table.warn_of_unknown(self.session.settings, stacklevel=3)
         self.session.begin()
