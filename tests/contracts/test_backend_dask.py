@@ -339,3 +339,17 @@ def test_a_task_runs_where_it_is_preferred_to(running) -> None:
     gone = batch_of(numbers(3), stage_id=9, preferred=dict.fromkeys(range(3), ("tcp://127.0.0.1:1",)))
     backend.submit(gone)
     assert values(log.finals(gone)) == [[0], [1], [2]]
+
+
+def test_an_idle_executor_takes_over_what_waits_too_long_for_a_busy_one(running, tmp_path: Path) -> None:
+    backend, log = running
+    busy = batch_of(mapped(numbers(1), mark_and_wait(tmp_path)), stage_id=1)
+    backend.submit(busy)
+    running_pids(tmp_path, 1)
+    (holder,) = {report.executor_id for report in log.wait_for(lambda r: [x for x in r if isinstance(x, TaskStarted)])}
+    batch = batch_of(numbers(4), stage_id=2, preferred=dict.fromkeys(range(4), (holder,)))
+    backend.submit(batch)
+    assert values(log.finals(batch)) == [[0], [1], [2], [3]]
+    assert holder not in {report.executor_id for report in log.finals(batch)}
+    (tmp_path / "go").touch()
+    assert values(log.finals(busy)) == [[0]]

@@ -176,7 +176,7 @@ def values(reports: Sequence[Report]) -> list[Any]:
     """What the tasks delivered, by task. Fails on any report that is not a success."""
     finals = [report for report in reports if not isinstance(report, TaskStarted)]
     failures = [
-        report.failure.full_traceback if isinstance(report, TaskFailed) else report
+        report.failure.full_traceback or report.failure if isinstance(report, TaskFailed) else report
         for report in finals
         if not isinstance(report, TaskSucceeded)
     ]

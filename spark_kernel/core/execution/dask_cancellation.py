@@ -20,6 +20,7 @@ GRACE_SECONDS = 1.0
 """How long a running task has to end by itself."""
 _POLL_SECONDS = 0.02
 _KILL_SECONDS = 2.0
+_NOTICE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,12 @@ class Cancellation:
         ended = self._connection.run_on(executor_id, end_worker_process, nanny=True)
         if await self._patiently(ended, _KILL_SECONDS) is not True:
             _log.warning("a cancelled task goes on: %s has no nanny that could end its process", executor_id)
+            return
+        # Until the scheduler has noticed, it would send the next tasks there.
+        for _ in range(int(_NOTICE_SECONDS / _POLL_SECONDS)):
+            if executor_id not in self._executors():
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _patiently(self, awaitable: Any, seconds: float = GRACE_SECONDS) -> Any:
         """Its result; None when it fails or takes too long."""
