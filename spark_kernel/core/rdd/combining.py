@@ -9,9 +9,11 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
+from spark_kernel.core.execution.serialization import dumps_by_value
 from spark_kernel.core.lineage.recipes import Records, TaskScope
 from spark_kernel.core.lineage.shuffle_specs import Aggregator, KeyOrdering
 from spark_kernel.core.shuffle.merging import combine_by_key
+from spark_kernel.core.shuffle.record_blocks import RecordBlocks
 from spark_kernel.core.shuffle.sorting import sort_by_key
 
 
@@ -71,7 +73,7 @@ class CombineHere:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """One pair for each key; what memory can't hold is spilled."""
-        return combine_by_key(next(inputs), self.aggregator, scope)
+        return combine_by_key(next(inputs), self.aggregator, scope, RecordBlocks(dumps_by_value))
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class SortHere:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """All pairs; the sort is stable, and spills what memory can't hold."""
-        return sort_by_key(next(inputs), self.ordering, scope)
+        return sort_by_key(next(inputs), self.ordering, scope, RecordBlocks(dumps_by_value))
 
 
 @dataclass(frozen=True)
