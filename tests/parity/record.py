@@ -41,4 +41,7 @@ def main(wanted: str = "") -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        # Spark's driver wants the seed that its workers have, and a process gets one when it begins.
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
     main(*sys.argv[1:])

@@ -24,11 +24,17 @@ CASES = [(topic, name) for topic, answers in RECORDED.items() for name in answer
 def test_the_answer_is_that_of_spark(topic: str, name: str) -> None:
     with SparkContext("inline", "parity") as sc:
         answer = PROGRAMS[name](sc)
-    assert shown(answer) == shown(eval(RECORDED[topic][name], {"nan": float("nan"), "inf": float("inf")}))
+    recorded = eval(RECORDED[topic][name], {"nan": float("nan"), "inf": float("inf")})
+    if topic == "refusals":
+        # Ours may say more: what to do about it.
+        answer = cut_to(recorded, answer)
+    assert repr(answer) == repr(recorded)
 
 
-def shown(answer: object) -> str:
-    return repr(answer)
+def cut_to(recorded: str | list[str], answer: str | list[str]) -> str | list[str]:
+    if isinstance(recorded, list) and isinstance(answer, list) and len(recorded) == len(answer):
+        return [cut_to(*both) for both in zip(recorded, answer, strict=True)]
+    return answer[: len(recorded)]
 
 
 def test_every_program_has_a_recorded_answer() -> None:

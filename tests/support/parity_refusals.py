@@ -86,4 +86,4 @@ def refused_pairings(sc):
 
 @program
 def a_second_context(sc):
-    return refusal(lambda: type(sc)("local", "another")).partition(" created by")[0]
+    return refusal(lambda: type(sc)("local", "another")).partition(", master=")[0]

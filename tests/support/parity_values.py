@@ -34,7 +34,8 @@ def statistics(sc):
     rdd = sc.parallelize([1.0, 2.5, -3.0, 4.25, 100.0, 7.0], 3)
     stats = rdd.stats()
     return (
-        (rdd.count(), rdd.sum(), rdd.mean(), rdd.variance(), rdd.stdev(), rdd.sampleVariance(), rdd.sampleStdev()),
+        (rdd.count(), rdd.sum(), rdd.mean(), rdd.variance(), float(rdd.stdev())),
+        (rdd.sampleVariance(), float(rdd.sampleStdev())),
         (stats.count(), stats.mean(), float(stats.max()), float(stats.min()), stats.sum()),
     )
 
@@ -42,7 +43,7 @@ def statistics(sc):
 @program
 def statistics_of_one_and_of_partly_empty(sc):
     one, some = sc.parallelize([5], 1), sc.parallelize([1, 2], 6)
-    return one.mean(), one.variance(), math.isnan(one.sampleVariance()), some.mean(), some.sampleStdev(), some.sum()
+    return one.mean(), one.variance(), math.isnan(one.sampleVariance()), some.mean(), float(some.sampleStdev()), some.sum()
 
 
 @program

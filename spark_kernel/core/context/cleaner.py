@@ -28,6 +28,7 @@ class Cleaner:
         forget_node: Callable[[int], None],
         forget_broadcast: Callable[[int], None],
     ) -> None:
+        self._facts_of: dict[int, weakref.finalize[..., Node]] = {}
         self._forget_shuffle = forget_shuffle
         self._forget_node = forget_node
         self._forget_broadcast = forget_broadcast
@@ -45,8 +46,14 @@ class Cleaner:
                 self._when_gone(node, self._forget_shuffle, dependency.shuffle_id)
 
     def watch_facts(self, node: Node) -> None:
-        """Forget what is known of ``node`` once it is gone; for datasets that were named or persisted."""
-        self._when_gone(node, self._forget_node, node.node_id)
+        """Forget what is known of ``node`` once it is gone; for datasets that were named or persisted.
+
+        The last node with an id counts: a checkpoint puts another in the place of the first.
+        """
+        known = self._facts_of.pop(node.node_id, None)
+        if known is not None:
+            known.detach()
+        self._facts_of[node.node_id] = self._when_gone(node, self._forget_facts, node.node_id)
 
     def watch_broadcast(self, broadcast: Broadcast[Any]) -> None:
         """Drop the broadcast's value once neither the user nor a dataset's function refers to it."""
@@ -56,8 +63,14 @@ class Cleaner:
         """End the thread; what is garbage later is removed with the application's folder."""
         self._gone.put(None)
 
-    def _when_gone(self, thing: object, call: Callable[[int], None], number: int) -> None:
-        weakref.finalize(thing, self._gone.put, (call, number)).atexit = False
+    def _forget_facts(self, node_id: int) -> None:
+        self._facts_of.pop(node_id, None)
+        self._forget_node(node_id)
+
+    def _when_gone(self, thing: Any, call: Callable[[int], None], number: int) -> weakref.finalize[..., Any]:
+        finalizer = weakref.finalize(thing, self._gone.put, (call, number))
+        finalizer.atexit = False
+        return finalizer
 
     def _loop(self) -> None:
         while (gone := self._gone.get()) is not None:

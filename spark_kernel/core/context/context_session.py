@@ -26,6 +26,7 @@ from spark_kernel.common.errors import ContextError, JobFailedError, Serializati
 from spark_kernel.common.event_bus import EventBus
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.context import settings as settings_table
+from spark_kernel.core.context.checkpoints import Checkpoints
 from spark_kernel.core.context.cleaner import Cleaner
 from spark_kernel.core.context.cluster_start import ClusterStart
 from spark_kernel.core.context.dataset_facts import DatasetFacts
@@ -37,6 +38,7 @@ from spark_kernel.core.context.thread_scope import DESCRIPTION, GROUP, INTERRUPT
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.storage_levels import StorageLevel
+from spark_kernel.core.rdd.checkpointing import CheckpointMark
 from spark_kernel.core.scheduler.job_runner import JobRunner
 from spark_kernel.core.scheduler.jobs import JobRequest
 from spark_kernel.core.scheduler.limits import Limits
@@ -75,6 +77,7 @@ class ContextSession:
         self._storage_options = StorageOptions.from_settings(settings)
         self.stopped = False
         self._node_ids, self._shuffle_ids, self._rdd_ids, self._broadcast_ids = (Counter() for _ in range(4))
+        self._checkpoints = Checkpoints(self._storage_options, self.new_node_id, self.new_rdd_id)
         self._broadcasts: weakref.WeakValueDictionary[int, Broadcast[Any]] = weakref.WeakValueDictionary()
         self._backend = PendingBackend()
         self._start = ClusterStart(
@@ -172,16 +175,31 @@ class ContextSession:
                     f"Attempting to access a non-existent partition: {partition}. "
                     f"Total number of partitions: {node.num_partitions}"
                 )
-        scope = self.scope.current
-        request = JobRequest(node, partitions, function, site, scope.labels(), scope.holds)
-        if self._start.error is not None and not scope.holds:
-            raise self._start.failure()
-        try:
-            return self.runner.run(request, on_result)
-        except JobFailedError:
-            if self._start.error is not None:
-                raise self._start.failure() from None
-            raise
+        lineage = self._checkpoints.current_lineage(node)
+        results = self._run(lineage, function, partitions, site, on_result)
+        self._checkpoints.after_job(lineage, self._run_all, self._stands_in)
+        return results
+
+    def plan(self, node: Node) -> events.JobGraph:
+        """The stages that an action on ``node`` would have now. Nothing runs."""
+        return self.runner.plan(self._checkpoints.current_lineage(node))
+
+    def current(self, node: Node) -> Node:
+        """The node itself, or what stands for it since it was checkpointed."""
+        return self._checkpoints.current(node)
+
+    def mark_checkpoint(self, node: Node, mark: CheckpointMark) -> None:
+        """Checkpoint the dataset with the next job that computes it."""
+        self._checkpoints.mark(node, mark)
+
+    @property
+    def checkpoint_folder(self) -> str | None:
+        """Where checkpoints are written; None when nobody said."""
+        return self._checkpoints.folder
+
+    def set_checkpoint_folder(self, folder: str) -> None:
+        """Write checkpoints below ``folder`` from now on."""
+        self._checkpoints.set_folder(folder)
 
     def job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> AbstractContextManager[None]:
         """Jobs that this thread starts meanwhile belong to the group."""
@@ -278,6 +296,34 @@ class ContextSession:
         if self._start.error is not None:
             return "failed"
         return "running" if self._start.address is not None else "starting"
+
+    def _run(
+        self,
+        node: Node,
+        function: Callable[[Any], Any],
+        partitions: Sequence[int],
+        site: CallSite,
+        on_result: Callable[[int, Any], None] | None = None,
+    ) -> list[Any]:
+        scope = self.scope.current
+        if self._start.error is not None and not scope.holds:
+            raise self._start.failure()
+        try:
+            return self.runner.run(JobRequest(node, partitions, function, site, scope.labels(), scope.holds), on_result)
+        except JobFailedError:
+            if self._start.error is not None:
+                raise self._start.failure() from None
+            raise
+
+    def _run_all(self, node: Node, function: Callable[[Any], Any], site: CallSite) -> list[Any]:
+        return self._run(node, function, range(node.num_partitions), site)
+
+    def _stands_in(self, source: Node) -> None:
+        """``source`` has taken the place, and the id, of a node: what is known of that must not go with it."""
+        level = self.level_of(source.node_id)
+        if level is not None:
+            self.facts.persist(source, level)
+        self._cleaner.watch_facts(source)
 
     def _limits(self) -> Limits:
         failures = settings_table.value_of(self.settings, "spark.task.maxFailures")

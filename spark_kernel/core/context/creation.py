@@ -105,8 +105,19 @@ class Creation:
     def union(self, rdds: Sequence[RDD]) -> RDD:
         """The records of several datasets, duplicates kept."""
         if not rdds:
-            raise IndexError("union needs at least one RDD; emptyRDD() makes one without records")
+            raise IndexError(
+                "list index out of range: union needs at least one RDD; emptyRDD() makes one without records"
+            )
         return rdds[0]._union(rdds)
+
+    def setCheckpointDir(self, dirName: str) -> None:
+        """Write checkpoints to a folder of their own below ``dirName``, which all machines must see."""
+        self.session.require_open()
+        self.session.set_checkpoint_folder(dirName)
+
+    def getCheckpointDir(self) -> str | None:
+        """The folder that checkpoints are written to, or None."""
+        return self.session.checkpoint_folder
 
     def broadcast(self, value: Any) -> Broadcast[Any]:
         """A read-only variable that every executor holds once; read it with ``.value``."""

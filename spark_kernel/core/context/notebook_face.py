@@ -41,7 +41,7 @@ class NotebookFace:
 
     def plan(self, rdd: RDD) -> JobGraph:
         """The stages that an action on ``rdd`` would have now. Nothing runs."""
-        return self.session.runner.plan(rdd.node)
+        return self.session.plan(rdd.node)
 
     def name_dataset(self, rdd: RDD, name: str) -> None:
         """Name the dataset after the variable it was assigned to."""

@@ -5,9 +5,8 @@ The meaning is that of ``pyspark/join.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, product, repeat
 from typing import Any
 
 from pyspark.resultiterable import ResultIterable
@@ -40,19 +39,23 @@ class JoinTagged:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """Left values in order, and for each the right values in order."""
-        return chain.from_iterable(map(self._pairs, next(inputs)))
-
-    def _pairs(self, group: tuple[Any, Iterable[tuple[int, Any]]]) -> Iterable[tuple[Any, tuple[Any, Any]]]:
-        key, tagged = group
-        sides: tuple[list[Any], list[Any]] = ([], [])
-        for tag, value in tagged:
-            sides[tag].append(value)
-        left, right = sides
-        if not left and self.keep_right:
-            left.append(None)
-        if not right and self.keep_left:
-            right.append(None)
-        return zip(repeat(key), product(left, right), strict=False)
+        keep_left, keep_right = self.keep_left, self.keep_right
+        for key, tagged in next(inputs):
+            if len(tagged) == 2:
+                # One value on each side is what most joins see most.
+                (first, left), (second, right) = tagged
+                if first < second:
+                    yield key, (left, right)
+                    continue
+            lefts = [value for tag, value in tagged if not tag]
+            rights = [value for tag, value in tagged if tag]
+            if not lefts and keep_right:
+                lefts.append(None)
+            if not rights and keep_left:
+                rights.append(None)
+            for left in lefts:
+                for right in rights:
+                    yield key, (left, right)
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,20 @@ class Handle:
     __class_getitem__: ClassVar[Callable[..., GenericAlias]] = classmethod(GenericAlias)  # type: ignore[assignment]
 
     def __init__(self, node: Node, ctx: Context, view: SparkView) -> None:
-        self.node = node
+        self._node = node
         self.ctx = ctx
         self._session: Session = ctx.session
         self.is_cached = False
         self.is_checkpointed = False
         self.has_resource_profile = False
         self._view = view
+
+    @property
+    def node(self) -> Node:
+        """What it means; after a checkpoint, a source that reads that."""
+        # Kept, so that the lineage behind a checkpoint can be forgotten.
+        self._node = self._session.current(self._node)
+        return self._node
 
     @property
     def partitioner(self) -> Partitioner | None:

@@ -74,7 +74,9 @@ class Joins(KeyedTransformations):
         united = rdds[0]._narrow(Tag(0), keeps=True)
         for tag, rdd in enumerate(rdds[1:], 1):
             united = united.union(rdd._narrow(Tag(tag), keeps=True))
-        return united._group(num_partitions, portable_hash)._narrow(taken_apart, keeps=True)
+        # Most keys of a join come once or twice from each partition: grouping them there costs more than it saves.
+        groups = united._group(num_partitions, portable_hash, early=False)
+        return groups._narrow(taken_apart, keeps=True)
 
 
 def _only_left(group: tuple[Any, tuple[Any, Any]]) -> bool:

@@ -105,13 +105,24 @@ class KeyedTransformations(Repartitioning):
         """Each record once."""
         return self._narrow(PairWith(None)).reduceByKey(keep, numPartitions)._narrow(PairSide(0))
 
-    def _group(self, num_partitions: int | None, function: Callable[[Any], int]) -> RDD:
-        return self._combine(_GROUP, num_partitions, function)
+    def _group(self, num_partitions: int | None, function: Callable[[Any], int], *, early: bool = True) -> RDD:
+        """Pairs of a key and the list of its values. ``early`` groups before the shuffle, too: right where keys repeat.
 
-    def _combine(self, aggregator: Aggregator, num_partitions: int | None, function: Callable[[Any], int]) -> RDD:
+        The lists, and the order of keys, are the same either way.
+        """
+        return self._combine(_GROUP, num_partitions, function, early=early)
+
+    def _combine(
+        self,
+        aggregator: Aggregator,
+        num_partitions: int | None,
+        function: Callable[[Any], int],
+        *,
+        early: bool = True,
+    ) -> RDD:
         partitioner = self._partitioner(num_partitions, function)
         site = current_site()
         if self.partitioner == partitioner:
             return self._narrow(CombineHere(aggregator), keeps=True)
         view = self._python_step().shuffled_by_key(site, partitioner.num_partitions).python_step(site)
-        return self._shuffle(ShuffleSpec(partitioner, aggregator), view)
+        return self._shuffle(ShuffleSpec(partitioner, aggregator, map_side_combine=early), view)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from spark_kernel.core.rdd.checkpointing import Checkpointing
 from spark_kernel.core.rdd.elementwise import (
     Field,
     Filter,
@@ -19,14 +20,13 @@ from spark_kernel.core.rdd.elementwise import (
 from spark_kernel.core.rdd.folds import count_records
 from spark_kernel.core.rdd.operations import operation
 from spark_kernel.core.rdd.partitionwise import Glom, MapPartitions, MapPartitionsWithIndex
-from spark_kernel.core.rdd.persistence import Persistence
 from spark_kernel.core.rdd.pipes import Pipe
 
 if TYPE_CHECKING:
     from spark_kernel.core.rdd.rdd import RDD
 
 
-class NarrowTransformations(Persistence):
+class NarrowTransformations(Checkpointing):
     """Steps on single records and on whole partitions."""
 
     @operation

@@ -8,9 +8,9 @@ from itertools import count
 from operator import itemgetter
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.rdd.approximations import Approximations
 from spark_kernel.core.rdd.handle import concatenated
 from spark_kernel.core.rdd.operations import operation
-from spark_kernel.core.rdd.trees import Trees
 from spark_kernel.storage.codecs import Codec, codec_named
 from spark_kernel.storage.lines import encode_lines
 from spark_kernel.storage.outputs import DirectoryOutput
@@ -37,7 +37,7 @@ class WriteLines:
         return iter((written,))
 
 
-class Saving(Trees):
+class Saving(Approximations):
     """saveAsTextFile."""
 
     @operation

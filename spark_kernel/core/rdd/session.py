@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.storage.options import StorageOptions
+
+if TYPE_CHECKING:
+    from spark_kernel.core.rdd.checkpointing import CheckpointMark
 
 
 class Context(Protocol):
@@ -55,6 +58,12 @@ class Session(Protocol):
         on_result: Callable[[int, Any], None] | None = None,
     ) -> list[Any]:
         """``function`` of each of the partitions' iterators, in the order of ``partitions``, as one job."""
+
+    def current(self, node: Node) -> Node:
+        """The node itself, or what stands for it since it was checkpointed."""
+
+    def mark_checkpoint(self, node: Node, mark: CheckpointMark) -> None:
+        """Checkpoint the dataset with the next job that computes it."""
 
     def job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> AbstractContextManager[None]:
         """Jobs that this thread starts meanwhile belong to the group."""

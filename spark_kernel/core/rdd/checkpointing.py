@@ -1,0 +1,135 @@
+"""checkpoint and localCheckpoint: marking a dataset, and how its partitions are written and read."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NoReturn
+
+from pyspark.errors import PySparkRuntimeError
+
+from spark_kernel.common.call_sites import CallSite
+from spark_kernel.core.execution.serialization import dumps
+from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.lineage.storage_levels import StorageLevel
+from spark_kernel.core.rdd.operations import current_site, operation
+from spark_kernel.core.rdd.persistence import Persistence
+from spark_kernel.core.rdd.spark_rdds import SparkRdd
+from spark_kernel.storage.options import StorageOptions
+from spark_kernel.storage.outputs import DirectoryOutput
+from spark_kernel.storage.whole_files import read_whole_file
+
+_BATCH_BYTES = 1 << 20
+_MAX_BATCH = 1000
+
+
+@dataclass
+class CheckpointMark:
+    """A dataset that is to be checkpointed."""
+
+    is_reliable: bool
+    """Written to storage; else kept in the executors' stores only."""
+    spark_rdd: SparkRdd
+    site: CallSite
+    is_done: bool = False
+    url: str | None = None
+    """The folder it was written to."""
+
+
+class Checkpointing(Persistence):
+    """Cutting the lineage."""
+
+    _mark: CheckpointMark | None = None
+
+    @operation
+    def checkpoint(self) -> None:
+        """Write it to the checkpoint folder with the next job that computes it, and forget its lineage then.
+
+        The dataset is computed twice unless it is kept (`persist`). Raises PySparkRuntimeError when no folder is set.
+        """
+        self._request(CheckpointMark(True, self._spark_rdd(), current_site()))
+        self.is_checkpointed = True
+
+    @operation
+    def localCheckpoint(self) -> None:
+        """Keep it in the executors' stores with the next job that computes it, and forget its lineage then.
+
+        Fast, but what an executor held is lost with it, and the job that needs it fails.
+        """
+        if self._session.level_of(self.node.node_id) is None:
+            self._session.persist(self.node, StorageLevel.MEMORY_AND_DISK)
+        self._request(CheckpointMark(False, self._spark_rdd(), current_site()))
+
+    def isCheckpointed(self) -> bool:
+        """Whether it was written, to the checkpoint folder or to the executors' stores."""
+        return self._mark is not None and self._mark.is_done
+
+    def isLocallyCheckpointed(self) -> bool:
+        """Whether `localCheckpoint` was called."""
+        return self._mark is not None and not self._mark.is_reliable
+
+    def getCheckpointFile(self) -> str | None:
+        """The folder that it was written to, or None."""
+        return self._mark.url if self._mark is not None and self._mark.is_done else None
+
+    def _request(self, mark: CheckpointMark) -> None:
+        if self._mark is None:
+            self._session.mark_checkpoint(self.node, mark)
+            self._mark = mark
+
+
+@dataclass(frozen=True)
+class WriteBatches:
+    """The partition as one file of pickled lists; one record that says where it is."""
+
+    output: DirectoryOutput
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """A `WrittenFile`."""
+        written = self.output.write_partition(partition, scope.task_id, _pickled(next(inputs), scope))
+        scope.counts.bytes_written += written.bytes
+        return iter((written,))
+
+
+@dataclass(frozen=True)
+class ReadBatches:
+    """Reads what `WriteBatches` wrote; the payload is the file's URL."""
+
+    options: StorageOptions
+
+    def __call__(self, url: str, scope: TaskScope) -> Records:
+        content = read_whole_file(url, self.options, use_unicode=False)
+        assert isinstance(content, bytes)
+        scope.counts.bytes_read += len(content)
+        stream = io.BytesIO(content)
+        while stream.tell() < len(content):
+            batch: list[Any] = pickle.load(stream)
+            scope.counts.records_read += len(batch)
+            yield from batch
+
+
+@dataclass(frozen=True)
+class LostBlock:
+    """Stands for a partition that should have been found in an executor's store."""
+
+    rdd_id: int
+
+    def __call__(self, payload: None, scope: TaskScope) -> NoReturn:
+        raise PySparkRuntimeError(
+            f"Checkpoint block rdd_{self.rdd_id}_{scope.partition} not found! Either the executor that originally "
+            "checkpointed this partition is no longer alive, or the original RDD is unpersisted. Its lineage is gone: "
+            "make the dataset anew, and consider checkpoint() instead of localCheckpoint()."
+        )
+
+
+def _pickled(records: Records, scope: TaskScope) -> Iterator[bytes]:
+    # Records may be of any size, so the first batch is one; the next are twice as long while they stay small.
+    size = 1
+    while batch := list(islice(records, size)):
+        data = dumps(batch)
+        scope.counts.records_written += len(batch)
+        yield data
+        size = min(2 * size, _MAX_BATCH) if len(data) < _BATCH_BYTES // 2 else max(1, size // 2)
