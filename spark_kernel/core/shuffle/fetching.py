@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from spark_kernel.core.lineage.recipes import TaskScope
@@ -110,12 +109,9 @@ class BlockFetcher:
 
     def _answers(self, current: _Round, place: NodePlace) -> Iterator[BytesLike]:
         future, answers = current.answers[place]
-        while True:
-            try:
-                future.result(timeout=_LOOK_SECONDS)
-                return answers
-            except FutureTimeoutError:
-                self._scope.check_cancelled()
+        while not wait([future], timeout=_LOOK_SECONDS).done:
+            self._scope.check_cancelled()
+        return answers
 
     def _ask_ahead(self) -> None:
         while len(self._in_flight) < 2:
