@@ -6,6 +6,7 @@ unit tests put a stand-in in its place.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -122,9 +123,10 @@ class SparkEngine:
 
     def active_context(self) -> Context | None:
         """The active SparkContext of this process."""
-        from spark_kernel.core.context import SparkContext
-
-        return SparkContext._active_spark_context
+        # Nothing is imported: where nobody has imported the engine there is no context.
+        module = sys.modules.get("spark_kernel.core.context.spark_context")
+        context: Context | None = getattr(getattr(module, "SparkContext", None), "_active_spark_context", None)
+        return context
 
     def check_master(self, master: str) -> None:
         """Ask the resource manager of that URL."""

@@ -91,8 +91,6 @@ class Session:
         with self._changing:
             if self._context is not None and not self._context.stopped:
                 return self._context
-            if self._opening is None or not self._opening.done():
-                return None
             active = self.engine.active_context()
             if active is None or active.stopped:
                 return None

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.support.clusters import until
+from tests.support.kernels import kernel
 
 pytestmark = pytest.mark.cluster
 
@@ -190,3 +191,22 @@ def test_the_notebooks_own_folder_is_the_working_folder(tmp_path: Path) -> None:
     assert status == 0, out
     assert "'found'" in out
     assert path.parent.joinpath("spark-kernel-runs").exists() is False
+
+
+def test_the_runs_of_an_application_are_drawn_from_its_event_log(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    settings = [f"--SparkKernel.settings=spark.eventLog.{name}" for name in ("enabled=true", f"dir={logs}")]
+    with kernel("--SparkKernel.master=inline", *settings) as spark:
+        spark.run(WORDS)
+    (log,) = logs.iterdir()
+    status, out = run("card", log, cwd=tmp_path)
+    assert status == 0, out
+    assert "✓ words" in out
+    assert "sortByKey" in out
+    status, out = run("card", log, "--html", "card.html", cwd=tmp_path)
+    assert status == 0, out
+    page = (tmp_path / "card.html").read_text(encoding="utf-8")
+    references = References()
+    references.feed(page)
+    assert references.found == []
+    assert "data:image/svg+xml" in page

@@ -62,6 +62,15 @@ def test_unloading_ends_the_application(python: RunningKernel) -> None:
     assert python.run("sc.parallelize([1]).count()").result == "1"
 
 
+def test_a_context_that_the_user_made_is_used(python: RunningKernel) -> None:
+    python.run("%unload_ext spark_kernel")
+    python.run("from spark_kernel.core.context import SparkContext\nmine = SparkContext('inline', 'my own')")
+    python.run("%load_ext spark_kernel")
+    assert "my own" in python.run("%spark status").text
+    reply = python.run("%%spark\nsc is mine, sc.parallelize([1]).count()")
+    assert reply.result == "(True, 1)"
+
+
 def test_a_terminal_shows_the_tree(tmp_path: Path) -> None:
     script = tmp_path / "session.ipy"
     script.write_text(

@@ -132,7 +132,8 @@ def test_the_error_itself_keeps_its_frames(cells: Notebook) -> None:
 
 
 def test_a_system_exit_is_left_to_ipython(cells: Notebook) -> None:
-    output = cells.run("%%spark\nraise SystemExit(3)")
+    with pytest.warns(UserWarning, match="To exit"):
+        output = cells.run("%%spark\nraise SystemExit(3)")
     assert isinstance(output.error, SystemExit)
 
 

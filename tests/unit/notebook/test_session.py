@@ -95,6 +95,15 @@ def test_stopping_while_it_opens_stops_what_was_opened() -> None:
     assert engine.opened[0].stopped
 
 
+def test_a_context_that_the_user_made_is_the_sessions_context() -> None:
+    engine = FakeEngine()
+    mine = engine.open_context("local[3]", {})
+    session = Session(engine)
+    assert session.existing() is mine
+    assert session.context() is mine
+    assert len(engine.opened) == 1
+
+
 def test_stopping_twice_is_harmless() -> None:
     session = Session(FakeEngine())
     session.context()
