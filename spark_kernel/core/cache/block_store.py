@@ -204,7 +204,7 @@ class BlockStore:
         file = self._new_file(key)
         try:
             file.write(block.batches)
-        except OSError:  # The disk is full: the block is lost, as its announcement says, and computed again when needed.
+        except OSError:  # The disk is full: the block is lost, as its announcement says, and computed again.
             self._forget(key)
             return StoredBlock(*key, 0, 0)
         block.file, block.batches = file, None
