@@ -23,8 +23,10 @@ from spark_kernel.core.shuffle.partitioning import partitions_of
 from spark_kernel.core.shuffle.record_blocks import RecordBlocks
 from spark_kernel.core.shuffle.user_functions import UsersFunctions
 
-INLINE_BYTES = 64 * 1024
-"""Outputs up to this size travel with the task's result instead of lying in a file."""
+INLINE_BYTES = 8 * 1024
+"""Outputs up to this size travel with the task's result instead of lying in a file.
+
+Every reducer's executor receives all of them, so they must stay small also when there are thousands."""
 
 
 @dataclass(frozen=True)
