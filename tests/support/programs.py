@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,7 +206,7 @@ class ReportLog:
         """What ``condition`` says of the reports, as soon as it is true."""
         with self._changed:
             result = self._changed.wait_for(lambda: condition(self.reports), seconds)
-        assert result, f"not within {seconds} s; {len(self.reports)} reports, the last ones: {self.reports[-3:]}"
+        assert result, f"not within {seconds} s; {self.summary()}"
         return result
 
     def finals(self, batch: TaskBatch, seconds: float = 30) -> list[Report]:
@@ -222,3 +223,9 @@ class ReportLog:
 
         found = self.wait_for(ended, seconds)
         return [found[spec.task_id] for spec in batch.tasks]
+
+    def summary(self) -> str:
+        """How many reports of each kind there are, and those that tell of trouble."""
+        kinds = Counter(type(report).__name__ for report in self.reports)
+        trouble = [r for r in self.reports if not isinstance(r, (TaskStarted, TaskSucceeded))]
+        return f"{dict(kinds)}, {str(trouble)[:2000]}"

@@ -41,5 +41,6 @@ class Outbox:
                 self._send(pickle.dumps(messages, protocol=5))
 
     def _flush_in_time(self) -> None:
-        self._flush_is_due = False
+        with self._lock:
+            self._flush_is_due = False
         self.flush()
