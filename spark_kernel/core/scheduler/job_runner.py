@@ -20,7 +20,7 @@ from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution.backend import Backend, BackendFailed, Executor
 from spark_kernel.core.execution.program import Deliver, WriteShuffle
 from spark_kernel.core.execution.serialization import CompiledProgram, compile_program
-from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.node import Node, walk
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.scheduler import messages
 from spark_kernel.core.scheduler.batches import task_batch
@@ -176,7 +176,10 @@ class JobRunner:
     def _compile(self, each: StageOutline, request: JobRequest) -> CompiledProgram:
         if each.shuffle is None:
             return compile_program(each.final, Deliver(request.function, request.call_site), self._level_of)
-        return compile_program(each.final, WriteShuffle(each.shuffle.shuffle_id, each.shuffle.spec), self._level_of)
+        # The operation that asked for the shuffle, to be blamed when its combiner raises.
+        sites = (node.call_site for node in walk([request.final]) if each.shuffle in node.dependencies)
+        output = WriteShuffle(each.shuffle.shuffle_id, each.shuffle.spec, next(sites, None))
+        return compile_program(each.final, output, self._level_of)
 
     def _facts_cached(self, node: Node) -> bool:
         return 0 < node.num_partitions == self._blocks.cached_partitions(node.node_id)
