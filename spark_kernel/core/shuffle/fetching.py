@@ -25,6 +25,8 @@ from spark_kernel.core.shuffle.transport import (
 
 _ROUND_BYTES = 16 << 20
 _ROUND_BLOCKS = 1000
+_LOCAL_BYTES = 64 << 20
+"""What is read of a file of this machine at once: mostly a whole block, so that no frame spans two pieces."""
 _LOOK_SECONDS = 0.2
 """How often a wait looks whether the task was cancelled."""
 
@@ -57,6 +59,7 @@ class BlockFetcher:
         self._transport = transport
         self._scope = scope
         self._round_bytes = max(1, min(_ROUND_BYTES, scope.memory_share // 8))
+        self._local_bytes = max(1, min(_LOCAL_BYTES, scope.memory_share // 4))
         self._coming = self._rounds()
         self._in_flight: deque[_Round] = deque()
 
@@ -91,7 +94,7 @@ class BlockFetcher:
             return [memoryview(output.inline)[start:stop]]
         if self._transport.is_local(output.place):
             self._scope.counts.shuffle_local_bytes_read += stop - start
-            return local_pieces((output.path, start, stop))
+            return local_pieces((output.path, start, stop), self._local_bytes)
         self._scope.counts.shuffle_remote_bytes_read += stop - start
         return self._remote_pieces(stop - start)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from itertools import accumulate, chain
+from typing import Any
 
 from spark_kernel.core.lineage.recipes import TaskScope
 from spark_kernel.core.shuffle.spill_files import SpillFile
@@ -20,14 +21,14 @@ class FrameBuffer:
     def __init__(self, partitions: int, memory_limit: int, scope: TaskScope) -> None:
         self._limit = memory_limit
         self._scope = scope
-        self._parts: list[list[bytes]] = [[] for _ in range(partitions)]
+        self._parts: list[list[Any]] = [[] for _ in range(partitions)]
         self._sizes = [0] * partitions
         self._in_memory = 0
         self._file: SpillFile | None = None
         self._spills: list[array[int]] = []
         """For each spill the position of each partition's bytes in the file, and the end."""
 
-    def add(self, partition: int, parts: tuple[bytes, ...]) -> None:
+    def add(self, partition: int, parts: tuple[Any, ...]) -> None:
         """Add a frame, given in parts. Spills when memory runs short."""
         self._parts[partition].extend(parts)
         size = sum(map(len, parts))

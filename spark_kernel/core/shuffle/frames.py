@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -24,8 +25,8 @@ class DamagedFrameError(Exception):
     """Bytes that are not what was written."""
 
 
-def frame(kind: int, payload: bytes) -> tuple[bytes, bytes]:
-    """Header and payload, to be written one after the other.
+def frame(kind: int, payload: Any) -> tuple[bytes, Any]:
+    """Header and payload, to be written one after the other; the payload is anything that is bytes in one piece.
 
     >>> [len(part) for part in frame(1, b"abc")]
     [16, 3]
@@ -70,7 +71,7 @@ def _frame_bytes(data: memoryview, position: int) -> int:
     return HEADER_BYTES + length
 
 
-def _checksum(kind: int, payload: BytesLike) -> int:
+def _checksum(kind: int, payload: Any) -> int:
     """CRC-32; for large payloads of the sum of their 64-bit words, which is seven times as fast and as good a guard
     against bytes that are missing or were never written."""
     if len(payload) < _LARGE:

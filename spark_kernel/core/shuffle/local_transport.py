@@ -9,11 +9,11 @@ from spark_kernel.core.shuffle.map_outputs import NodePlace
 from spark_kernel.core.shuffle.spill_files import file_pieces
 from spark_kernel.core.shuffle.transport import BlockMissingError, BytesLike, FileRange, PeerUnreachableError
 
-_PIECE = 4 << 20
+_MOST_PIECE = 1 << 30
 
 
-def local_pieces(file_range: FileRange) -> Iterator[bytes]:
-    """The bytes of a range of a file, in pieces of at most 4 MiB.
+def local_pieces(file_range: FileRange, piece: int = _MOST_PIECE) -> Iterator[bytes]:
+    """The bytes of a range of a file, in pieces of at most ``piece`` bytes.
 
     Read, not mapped: a file that somebody truncates while it is mapped kills the process with SIGBUS, and records are
     copied anyway when they are unpickled.
@@ -23,7 +23,7 @@ def local_pieces(file_range: FileRange) -> Iterator[bytes]:
     path, start, stop = file_range
     try:
         with open(path, "rb", buffering=0) as file:
-            yield from file_pieces(file.fileno(), start, stop, _PIECE)
+            yield from file_pieces(file.fileno(), start, stop, piece)
     except OSError as error:
         raise BlockMissingError(f"can't read {path}: {error.strerror or error}") from error
 
