@@ -81,6 +81,7 @@ class Accumulator(PySparkAccumulator, Generic[T]):
         self._value = value
         self._deserialized = on_executor
         self._lock = threading.Lock()
+        self._failure: Exception | None = None
 
     @property
     def zero(self) -> T:
@@ -92,15 +93,22 @@ class Accumulator(PySparkAccumulator, Generic[T]):
     def value(self) -> T:
         """The value; on the driver only.
 
-        Raises PySparkRuntimeError (VALUE_NOT_ACCESSIBLE) in a task.
+        Raises PySparkRuntimeError (VALUE_NOT_ACCESSIBLE) in a task, and ContextError when what a task added could not
+        be merged, so that the value is not what it should be; setting it begins anew.
         """
         self._refuse_in_task()
+        if self._failure is not None:
+            raise ContextError(
+                f"Accumulator {self.aid} lacks what tasks added: its AccumulatorParam raised "
+                f"{type(self._failure).__name__}: {self._failure}"
+            ) from self._failure
         return self._value
 
     @value.setter
     def value(self, value: T) -> None:
         self._refuse_in_task()
         self._value = value
+        self._failure = None
 
     def add(self, term: T) -> None:
         """Add ``term``."""
@@ -115,6 +123,13 @@ class Accumulator(PySparkAccumulator, Generic[T]):
         else:
             with self._lock:
                 self._value = self.accum_param.addInPlace(self._value, term)
+
+    def merge(self, update: T) -> None:
+        """Add what a task added. An error of the user's AccumulatorParam is kept for whoever asks for the value."""
+        try:
+            self.add(update)
+        except Exception as error:
+            self._failure = error
 
     def __iadd__(self, term: T) -> Accumulator[T]:
         self.add(term)
@@ -166,7 +181,7 @@ class AccumulatorRegistry:
         for aid, update in updates.items():
             accumulator = self._accumulators.get(aid)
             if accumulator is not None:
-                accumulator.add(update)
+                accumulator.merge(update)
 
 
 def _default_param(value: Any) -> AccumulatorParam:

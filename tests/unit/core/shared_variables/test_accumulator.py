@@ -158,3 +158,14 @@ def test_adding_after_the_task_has_ended_is_refused() -> None:
         task.close()
     with pytest.raises(ContextError, match="after its task had ended"):
         late.run(received.add, 1)
+
+
+def test_a_param_that_fails_on_the_driver_fails_whoever_reads_the_value_and_nobody_else() -> None:
+    registry = AccumulatorRegistry()
+    short, other = registry.create([1.0, 2.0], Vector()), registry.create(0)
+    registry.merge({short.aid: [1.0], other.aid: 5})
+    assert other.value == 5
+    with pytest.raises(ContextError, match=r"lacks what tasks added.*IndexError"):
+        _ = short.value
+    short.value = [0.0]
+    assert short.value == [0.0]
