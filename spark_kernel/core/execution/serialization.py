@@ -100,9 +100,11 @@ def dumps(value: Any) -> bytes:
     {'a': 1}
     """
     try:
-        return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception:
         return dumps_by_value(value)
+    # Plain pickle names a class of the user's own program or notebook, which no other process has under that name.
+    return dumps_by_value(value) if b"__main__" in data else data
 
 
 def dumps_by_value(value: Any) -> bytes:
