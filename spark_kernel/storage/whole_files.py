@@ -16,17 +16,19 @@ from spark_kernel.storage.filesystems import StorageOptions
 from spark_kernel.storage.inputs import InputFile
 
 
-def plan_whole_files(files: Iterable[InputFile], min_partitions: int) -> list[tuple[InputFile, ...]]:
+def plan_whole_files(
+    files: Iterable[InputFile], min_partitions: int, share_bytes: int | None = None
+) -> list[tuple[InputFile, ...]]:
     """Group ``files``, in their order, so that a group is full once it has its share of all bytes.
 
-    What fills no group, and the empty files, form the last one.
+    The share is that of ``min_partitions`` groups, or ``share_bytes``. What fills no group, and the empty files, form the last one.
 
     >>> files = [InputFile(f"file:/{size}", size) for size in (1, 20, 0, 30, 3, 10, 2)]
     >>> [[file.size for file in group] for group in plan_whole_files(files, 5)]
     [[1, 20], [30], [3, 10, 2], [0]]
     """
     files = list(files)
-    share = -(-sum(file.size or 0 for file in files) // max(min_partitions, 1))
+    share = share_bytes or -(-sum(file.size or 0 for file in files) // max(min_partitions, 1))
     groups: list[tuple[InputFile, ...]] = []
     group: list[int] = []
     filled = 0

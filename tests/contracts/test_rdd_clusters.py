@@ -11,6 +11,7 @@ from pyspark import SparkConf, TaskContext
 
 from spark_kernel.common.errors import ContextError, JobFailedError, SerializationError
 from spark_kernel.core.context import SparkContext
+from spark_kernel.core.rdd.spark_files import SparkFiles
 from tests.support.oracle import combined, grouped, joined, same
 
 pytestmark = pytest.mark.cluster
@@ -120,3 +121,41 @@ def test_thousands_of_steps_and_a_wide_union(sc) -> None:
         rdd = rdd.map(lambda x: x + 1)
     assert rdd.collect() == [2000, 2001, 2002]
     assert sc.union([sc.parallelize([i], 1) for i in range(300)]).sum() == sum(range(300))
+
+
+def test_records_go_through_a_command(sc) -> None:
+    words = sc.parallelize(["b", "a", "c d"], 2)
+    assert words.pipe("cat").collect() == ["b", "a", "c d"]
+    assert words.pipe("env", {"COLOR": "red"}).first() == "COLOR=red"
+    assert words.pipe("grep nothing").collect() == []
+    with pytest.raises(JobFailedError, match="exited with error code 1"):
+        words.pipe("grep nothing", checkCode=True).collect()
+    with pytest.raises(JobFailedError, match="ZeroDivisionError"):
+        words.map(lambda _: 1 // 0).pipe("cat").collect()
+
+
+def test_added_files_and_modules_reach_the_workers(sc, tmp_path) -> None:
+    (tmp_path / "factor.txt").write_text("100")
+    (tmp_path / "module_for_workers.py").write_text("VALUE = 7")
+    sc.addFile(str(tmp_path / "factor.txt"))
+    sc.addPyFile(str(tmp_path / "module_for_workers.py"))
+
+    def scaled(x):
+        import module_for_workers
+
+        with open(SparkFiles.get("factor.txt")) as file:
+            return x * int(file.read()) + module_for_workers.VALUE
+
+    assert sc.parallelize([1, 2], 2).map(scaled).collect() == [107, 207]
+
+
+def test_checkpoints_are_read_back(sc, tmp_path) -> None:
+    sc.setCheckpointDir(str(tmp_path))
+    written = sc.parallelize(range(100), 4).map(lambda x: (x % 5, x)).reduceByKey(add)
+    written.checkpoint()
+    pinned = sc.parallelize(range(10), 3).map(str)
+    pinned.localCheckpoint()
+    expected = sorted(written.collect())
+    assert (written.isCheckpointed(), pinned.count(), pinned.isCheckpointed()) == (True, 10, True)
+    assert sorted(written.collect()) == expected
+    assert pinned.collect() == [str(x) for x in range(10)]

@@ -1,6 +1,6 @@
 """The SparkContext: a session on a cluster, from which datasets come and to which actions go.
 
-spark_context      the class; its themes are in creation, job_control and notebook_face
+spark_context      the class; its themes are in creation, added_files, job_control and notebook_face
 context_session    the working parts: scheduler, backend, facts, events
 cluster_start, pending_backend, parallelism
                    a cluster that starts in the background
@@ -8,8 +8,10 @@ thread_scope       what each thread said about its jobs
 dataset_facts, cleaner
                    names and levels of datasets, and the end of those that nobody refers to
 settings           the settings that mean something
+checkpoints        datasets whose lineage is cut
 status_tracker, event_log
                    listeners
+threads            threads that inherit what their parent said about its jobs
 pyspark_names      the names that we put where ``from pyspark import ...`` finds them
 """
 

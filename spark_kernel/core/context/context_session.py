@@ -75,6 +75,8 @@ class ContextSession:
         self.accumulators = AccumulatorRegistry()
         self.manager = resource_manager(self.master, settings) if manager is None else manager
         self._storage_options = StorageOptions.from_settings(settings)
+        self.added_files: list[str] = []
+        self.added_archives: list[str] = []
         self.stopped = False
         self._node_ids, self._shuffle_ids, self._rdd_ids, self._broadcast_ids = (Counter() for _ in range(4))
         self._checkpoints = Checkpoints(self._storage_options, self.new_node_id, self.new_rdd_id)
@@ -183,6 +185,11 @@ class ContextSession:
     def plan(self, node: Node) -> events.JobGraph:
         """The stages that an action on ``node`` would have now. Nothing runs."""
         return self.runner.plan(self._checkpoints.current_lineage(node))
+
+    def forget_shuffle(self, shuffle_id: int) -> None:
+        """Remove the files of a shuffle; a job that reads it writes them again."""
+        self.require_open()
+        self.runner.forget_shuffle(shuffle_id)
 
     def current(self, node: Node) -> Node:
         """The node itself, or what stands for it since it was checkpointed."""

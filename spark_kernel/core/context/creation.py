@@ -13,6 +13,7 @@ from spark_kernel.core.context.context_session import ContextSession
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.recipes import Source
 from spark_kernel.core.rdd import RDD
+from spark_kernel.core.rdd.binary_sources import binary_files_source, binary_records_source
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.sources import (
     MAX_BATCH,
@@ -100,6 +101,28 @@ class Creation:
         pairs = ("pair", UTF8, UTF8)
         files = self._view("WholeTextFileRDD", len(source.payloads), pairs)
         return self._source(source, files.named("MapPartitionsRDD", current_site(), pairs, path))
+
+    @operation
+    def binaryFiles(self, path: str, minPartitions: int | None = None) -> RDD:
+        """Pairs of a file's URL and its bytes, small files together in a partition.
+
+        Raises PathNotFoundError, StorageError.
+        """
+        self.session.require_open()
+        parallelism = max(self.defaultParallelism, minPartitions or self.defaultMinPartitions)
+        source = binary_files_source(path, parallelism, self.session.storage_options)
+        return self._source(source, self._view("BinaryFileRDD", len(source.payloads), ("pair", UTF8, UNBATCHED), path))
+
+    @operation
+    def binaryRecords(self, path: str, recordLength: int) -> RDD:
+        """The records of binary files, each ``recordLength`` bytes long.
+
+        Raises PathNotFoundError, StorageError when a file does not hold a whole number of records.
+        """
+        self.session.require_open()
+        source = binary_records_source(path, recordLength, self.session.storage_options)
+        files = self._view("NewHadoopRDD", len(source.payloads), UNBATCHED, path)
+        return self._source(source, files.derived("MapPartitionsRDD", current_site(), files.num_partitions, UNBATCHED))
 
     @operation
     def union(self, rdds: Sequence[RDD]) -> RDD:

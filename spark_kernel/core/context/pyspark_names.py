@@ -23,6 +23,7 @@ from spark_kernel.core.context.spark_context import SparkContext
 from spark_kernel.core.context.status_tracker import SparkExecutorInfo, SparkJobInfo, SparkStageInfo, StatusTracker
 from spark_kernel.core.context.threads import InheritableThread, inheritable_thread_target
 from spark_kernel.core.rdd import RDD
+from spark_kernel.core.rdd.spark_files import SparkFiles
 from spark_kernel.core.shared_variables.accumulator import Accumulator
 from spark_kernel.core.shared_variables.broadcast import Broadcast
 from spark_kernel.core.shuffle.portable_hash import portable_hash
@@ -34,6 +35,7 @@ NAMES: Mapping[str, Mapping[str, object]] = {
         "InheritableThread": InheritableThread,
         "RDD": RDD,
         "SparkContext": SparkContext,
+        "SparkFiles": SparkFiles,
         "SparkExecutorInfo": SparkExecutorInfo,
         "SparkJobInfo": SparkJobInfo,
         "SparkStageInfo": SparkStageInfo,
@@ -43,6 +45,7 @@ NAMES: Mapping[str, Mapping[str, object]] = {
     "pyspark.context": {"SparkContext": SparkContext},
     "pyspark.rdd": {"RDD": RDD, "portable_hash": portable_hash},
     "pyspark.broadcast": {"Broadcast": Broadcast},
+    "pyspark.files": {"SparkFiles": SparkFiles},
     "pyspark.accumulators": {"Accumulator": Accumulator},
     "pyspark.status": {
         "SparkExecutorInfo": SparkExecutorInfo,

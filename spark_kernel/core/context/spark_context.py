@@ -21,26 +21,28 @@ from pyspark.conf import SparkConf
 from spark_kernel.common.call_sites import find_call_site
 from spark_kernel.common.ids import new_application_id
 from spark_kernel.core.context import settings as settings_table
+from spark_kernel.core.context.added_files import AddedFiles
 from spark_kernel.core.context.context_session import ContextSession
 from spark_kernel.core.context.creation import Creation
 from spark_kernel.core.context.job_control import JobControl
+from spark_kernel.core.context.not_here import NotHere
 from spark_kernel.core.context.notebook_face import NotebookFace
 from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.core.rdd.driver_only import DriverOnlyError
+from spark_kernel.core.rdd.spark_files import SparkFiles
 from spark_kernel.resource_managers import head_start
 from spark_kernel.resource_managers.master_url import scheme_of
 
 _SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
 
 
-class SparkContext(Creation, JobControl, NotebookFace):
+class SparkContext(Creation, AddedFiles, JobControl, NotebookFace, NotHere):
     """The entry point: a connection to a cluster, on which datasets are made and jobs run.
 
     It is there at once; its cluster starts in the background, and the first job waits for it. One at a time in a
     process: `stop` the active one before making another, or use `getOrCreate`.
     """
 
-    PACKAGE_EXTENSIONS = (".zip", ".egg", ".jar")
     _active_spark_context: ClassVar[SparkContext | None] = None
     _lock = threading.RLock()
     _system_properties: ClassVar[dict[str, str]] = {}
@@ -91,6 +93,9 @@ class SparkContext(Creation, JobControl, NotebookFace):
             SparkContext._active_spark_context = self
         settings_table.warn_of_unknown(self.session.settings, stacklevel=3)
         self.session.begin()
+        SparkFiles._folder_of_driver = self._folder
+        for path in [*(pyFiles or []), *filter(None, self._conf.get("spark.submit.pyFiles", "").split(","))]:
+            self.addPyFile(path)
 
     def _complete_conf(
         self, master: str | None, app_name: str | None, home: str | None, environment: Mapping[str, Any] | None
@@ -210,6 +215,8 @@ class SparkContext(Creation, JobControl, NotebookFace):
         with SparkContext._lock:
             if SparkContext._active_spark_context is self:
                 SparkContext._active_spark_context = None
+        if SparkFiles._folder_of_driver == self._folder:
+            SparkFiles._folder_of_driver = None
         self.session.stop()
 
 

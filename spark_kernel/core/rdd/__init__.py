@@ -1,16 +1,19 @@
 """The RDD API: thin handles over lineage nodes, one theme a file.
 
 rdd.py             the class; below it, one layer a theme:
-saving, trees, statistics, sampling, sorting, actions, joins, keyed, repartitioning, side_by_side, narrow,
-persistence, introspection, handle
+not_here, saving, approximations, trees, statistics, sampling, sorting, actions, joins, keyed, repartitioning,
+side_by_side, narrow, checkpointing, persistence, introspection, handle
 
-elementwise, partitionwise, combining, cogrouping, samplers, redistribution, pipes, sources
+elementwise, partitionwise, combining, cogrouping, samplers, redistribution, pipes, sources, binary_sources
                    recipes: what a task does with its records
-folds, histograms  what an action makes of a partition
+folds, histograms, hyperloglog
+                   what an action makes of a partition
 operations         the user's line that everything carries
 spark_rdds, debug_string
                    ids and lineage text as Spark would show them
 session            what is asked of the context
+task_context, spark_files
+                   what a user's function can ask of its task
 """
 
 from spark_kernel.core.rdd.rdd import RDD

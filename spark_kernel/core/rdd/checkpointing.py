@@ -13,6 +13,7 @@ from pyspark.errors import PySparkRuntimeError
 
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.execution.serialization import dumps
+from spark_kernel.core.lineage.node import ShuffleDependency
 from spark_kernel.core.lineage.recipes import Records, TaskScope
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.rdd.operations import current_site, operation
@@ -62,6 +63,18 @@ class Checkpointing(Persistence):
         if self._session.level_of(self.node.node_id) is None:
             self._session.persist(self.node, StorageLevel.MEMORY_AND_DISK)
         self._request(CheckpointMark(False, self._spark_rdd(), current_site()))
+
+    def cleanShuffleDependencies(self, blocking: bool = False) -> None:
+        """Remove the shuffle files behind it, up to datasets that are kept; a later job writes them again."""
+        pending, seen = list(self.node.dependencies), set[int]()
+        while pending:
+            link = pending.pop()
+            if isinstance(link, ShuffleDependency):
+                self._session.forget_shuffle(link.shuffle_id)
+            parent = link.parent
+            if parent.node_id not in seen and self._session.level_of(parent.node_id) is None:
+                seen.add(parent.node_id)
+                pending.extend(parent.dependencies)
 
     def isCheckpointed(self) -> bool:
         """Whether it was written, to the checkpoint folder or to the executors' stores."""

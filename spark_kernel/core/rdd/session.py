@@ -59,6 +59,9 @@ class Session(Protocol):
     ) -> list[Any]:
         """``function`` of each of the partitions' iterators, in the order of ``partitions``, as one job."""
 
+    def forget_shuffle(self, shuffle_id: int) -> None:
+        """Remove the files of a shuffle; a job that reads it writes them again."""
+
     def current(self, node: Node) -> Node:
         """The node itself, or what stands for it since it was checkpointed."""
 

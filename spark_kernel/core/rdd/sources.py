@@ -78,7 +78,7 @@ def text_source(path: str, min_partitions: int, use_unicode: bool, options: Stor
     """
     files = list_inputs(path, options)
     splits = plan_splits(files, min_partitions, keep_empty=keep_empty)
-    return Source(splits, ReadLines(options, use_unicode), _bytes_of(files))
+    return Source(splits, ReadLines(options, use_unicode), total_bytes(files))
 
 
 def whole_files_source(path: str, min_partitions: int, use_unicode: bool, options: StorageOptions) -> Source:
@@ -86,9 +86,10 @@ def whole_files_source(path: str, min_partitions: int, use_unicode: bool, option
 
     Raises PathNotFoundError, StorageError.
     """
-    files = list_inputs(path, options)
+    # Spark leaves folders in a folder out here, where for textFile they are an error.
+    files = list_inputs(path, options, subfolders="skip")
     groups = [tuple(file.url for file in group) for group in plan_whole_files(files, min_partitions)]
-    return Source(groups, ReadWholeFiles(options, use_unicode), _bytes_of(files))
+    return Source(groups, ReadWholeFiles(options, use_unicode), total_bytes(files))
 
 
 def read_range(numbers: range, scope: TaskScope) -> Records:
@@ -112,7 +113,7 @@ class ReadLines:
     use_unicode: bool
 
     def __call__(self, split: FileSplit, scope: TaskScope) -> Records:
-        return read_lines(split, self.options, self.use_unicode, _counter(scope))
+        return read_lines(split, self.options, self.use_unicode, bytes_counter(scope))
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,10 @@ class ReadWholeFiles:
 
     def _read(self, url: str, scope: TaskScope) -> tuple[str, str | bytes]:
         scope.counts.records_read += 1
-        return url, read_whole_file(url, self.options, self.use_unicode, _counter(scope))
+        return url, read_whole_file(url, self.options, self.use_unicode, bytes_counter(scope))
 
 
-def _counter(scope: TaskScope) -> Callable[[int], None]:
+def bytes_counter(scope: TaskScope) -> Callable[[int], None]:
     """Adds to the bytes that a task read; the storage calls it once a request."""
 
     def count(size: int) -> None:
@@ -140,7 +141,8 @@ def _counter(scope: TaskScope) -> Callable[[int], None]:
     return count
 
 
-def _bytes_of(files: Sequence[InputFile]) -> int | None:
+def total_bytes(files: Sequence[InputFile]) -> int | None:
+    """The size of all files, or None when that of one is not known."""
     sizes = [file.size for file in files]
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None

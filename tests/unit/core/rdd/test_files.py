@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 
 import pytest
+from pyspark.errors import PySparkNotImplementedError
+
+from spark_kernel.common.errors import StorageError
 
 
 def test_lines_are_written_and_read_back(sc, tmp_path) -> None:
@@ -53,3 +56,32 @@ def test_the_size_of_the_input_is_known_before_it_is_read(sc, tmp_path) -> None:
     (tmp_path / "a.txt").write_text("x" * 1234)
     (source,) = [node for node in sc.plan(sc.textFile(str(tmp_path)).map(len)).nodes if node.operation == "textFile"]
     assert source.estimated_bytes == 1234
+
+
+def test_binary_files_keep_their_bytes(sc, tmp_path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"\x00\xff\n")
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"packed"))
+    found = dict(sc.binaryFiles(str(tmp_path)).collect())
+    assert found == {f"file:{tmp_path}/a.bin": b"\x00\xff\n", f"file:{tmp_path}/b.gz": gzip.compress(b"packed")}
+
+
+def test_binary_records_have_a_fixed_length(sc, tmp_path) -> None:
+    (tmp_path / "r.bin").write_bytes(bytes(range(12)))
+    assert sc.binaryRecords(str(tmp_path), 4).collect() == [bytes(range(i, i + 4)) for i in (0, 4, 8)]
+    with pytest.raises(StorageError, match="no whole number of records of 5 bytes"):
+        sc.binaryRecords(str(tmp_path), 5)
+
+
+def test_what_needs_java_says_what_to_use_instead(sc) -> None:
+    with pytest.raises(PySparkNotImplementedError, match=r"no JVM here\. Write text with saveAsTextFile"):
+        sc.parallelize([(1, 2)]).saveAsHadoopFile("out", "Format")
+    with pytest.raises(PySparkNotImplementedError, match=r"no JVM here\. Read lines with textFile"):
+        sc.newAPIHadoopRDD("Format", "Key", "Value")
+
+
+def test_shuffle_files_can_be_removed_and_come_back(sc) -> None:
+    reduced = sc.parallelize([(i % 3, i) for i in range(9)], 3).reduceByKey(lambda a, b: a + b, 2)
+    assert sorted(reduced.collect()) == [(0, 9), (1, 12), (2, 15)]
+    assert [stage.skipped for stage in sc.plan(reduced).stages] == [True, False]
+    reduced.cleanShuffleDependencies()
+    assert sorted(reduced.collect()) == [(0, 9), (1, 12), (2, 15)]
