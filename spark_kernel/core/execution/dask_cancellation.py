@@ -72,7 +72,7 @@ class Cancellation:
         return {key: worker for worker, keys in (processing or {}).items() for key in keys if key in wanted}
 
     async def _end(self, executor_id: str) -> None:
-        _log.warning("ending the worker process %s, where a cancelled task does not stop", executor_id)
+        _log.info("ending the worker process %s, where a cancelled task does not stop", executor_id)
         ended = self._connection.run_on(executor_id, end_worker_process, nanny=True)
         if await self._patiently(ended, _KILL_SECONDS) is not True:
             _log.warning("a cancelled task goes on: %s has no nanny that could end its process", executor_id)
