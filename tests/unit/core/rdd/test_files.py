@@ -87,7 +87,7 @@ def test_shuffle_files_can_be_removed_and_come_back(sc) -> None:
     assert sorted(reduced.collect()) == [(0, 9), (1, 12), (2, 15)]
 
 
-def test_whole_files_leave_folders_in_a_folder_out(sc: SparkContext, tmp_path: Path) -> None:
+def test_whole_files_leave_folders_in_a_folder_out(sc, tmp_path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "b.txt").write_text("b")
     (tmp_path / "a.txt").write_text("a")
