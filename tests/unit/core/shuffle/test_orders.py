@@ -28,7 +28,7 @@ def _even_for_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "_FEW", 1)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(keys=KEYS, descending=st.booleans())
 def test_as_python_sorts(keys: list[Any], descending: bool) -> None:
     pairs = list(zip(keys, range(len(keys)), strict=True))

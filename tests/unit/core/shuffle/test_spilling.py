@@ -49,7 +49,7 @@ def allocated(make: Callable[[], Any]) -> tuple[Any, int]:
     lambda i: [i / 7] if i % 50 else [j / 7 for j in range(5000)],
 ])  # fmt: skip
 def test_estimates_are_close_to_what_is_allocated(make: Callable[[int], Any]) -> None:
-    mapping, real = allocated(lambda: {i + 1000: make(i) for i in range(3000)})
+    mapping, real = allocated(lambda: {i + 1000: make(i) for i in range(2000)})
     assert 0.6 * real < mapping_bytes(mapping) < 1.6 * real
 
 
