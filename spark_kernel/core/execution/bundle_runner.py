@@ -16,7 +16,7 @@ from spark_kernel.core.execution.outcomes import Outcome, Succeeded
 from spark_kernel.core.execution.task import run_task
 from spark_kernel.core.execution.worker_messages import Began, GivenBack
 
-LARGE_RESULT = 256 * 1024
+LARGE_RESULT = 32 * 1024
 """Results above this size stay on the executor until the driver takes them from there: the way of the messages leads
 through the scheduler, which serves everybody."""
 _HELD_RESULTS = 64 << 20

@@ -21,6 +21,7 @@ from spark_kernel.core.execution.locality import WaitingForPlace
 from spark_kernel.core.execution.loop_thread import LoopThread
 from spark_kernel.core.execution.orders import TaskOrder, head_of, order_of
 from spark_kernel.core.execution.outcomes import unsendable
+from spark_kernel.core.execution.parcels import Parcel
 from spark_kernel.core.execution.scheduler_plugin import is_task_key, task_key
 from spark_kernel.core.execution.worker_plugin import keep, run_dask_task
 
@@ -61,7 +62,7 @@ class Dispatch:
         """Send all tasks of a batch, each as soon as it has its place."""
         entry = self._ledger.open(batch)
         try:
-            entry.head = pickle.dumps(head_of(batch), protocol=5)
+            entry.head = Parcel(pickle.dumps(head_of(batch), protocol=5))
             self.place([(entry, list(batch.tasks))])
         except Exception as error:
             # Whoever waits for these tasks must hear of it.
@@ -116,7 +117,7 @@ class Dispatch:
             key = task_key(
                 batch.operation, self._app_id, batch.stage_id, batch.stage_attempt, first.partition, first.attempt
             )
-            arguments = (self._app_id, head, pickle.dumps(orders, protocol=5), ids, *values)
+            arguments = (self._app_id, head, Parcel(pickle.dumps(orders, protocol=5)), ids, *values)
             # As a producer of data it waits in the scheduler's queue until a slot is free. Otherwise Dask hands it to a
             # worker at once, where it may wait behind a long task while other workers have nothing to do.
             sending.add(Task(key, run_dask_task, *arguments, _data_producer=True), bundle.places)
@@ -132,7 +133,7 @@ class Dispatch:
         self._data_keys += 1
         key = (f"skbroadcast-{self._app_id}", self._data_keys)
         sending = _Sending(0)
-        sending.add(Task(key, keep, value))
+        sending.add(Task(key, keep, Parcel(value)))
         self._broadcasts.update(zip([broadcast_id], self._get(sending).values(), strict=True))
 
     def drop_broadcast(self, broadcast_id: int) -> None:
@@ -148,7 +149,7 @@ class Dispatch:
             self._thread.spawn(self._client.cancel(futures))
 
     def _head(self, entry: OpenBatch, sending: _Sending) -> Any:
-        if isinstance(entry.head, bytes) and len(entry.head) > SMALL_HEAD:
+        if isinstance(entry.head, Parcel) and len(entry.head.data) > SMALL_HEAD:
             self._data_keys += 1
             key = (f"skhead-{self._app_id}", self._data_keys)
             sending.add(Task(key, keep, entry.head))

@@ -22,6 +22,7 @@ from spark_kernel.core.execution.bundle_runner import run_bundle
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder, use_import_paths
 from spark_kernel.core.execution.outbox import Outbox
+from spark_kernel.core.execution.parcels import Parcel
 from spark_kernel.core.execution.running_tasks import StageAttempt
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.execution.worker_messages import Dropped, topic_of
@@ -54,7 +55,7 @@ class ExecutorPlugin(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         """Called by Dask when the plug-in reaches a worker."""
         self._worker = worker
-        self._broadcasts: dict[int, bytes] = {}
+        self._broadcasts: dict[int, Parcel] = {}
         self._outbox = Outbox(self._send, self._call_later)
         folder = scratch_folder(self.app_id, self._settings)
         # The folder belongs to the machine, cached blocks to this process.
@@ -71,10 +72,10 @@ class ExecutorPlugin(WorkerPlugin):
         stop_serving(worker, self.app_id)
         shutil.rmtree(self._blocks_folder, ignore_errors=True)
 
-    def run(self, head: bytes, orders: bytes, broadcasts: Mapping[int, bytes]) -> dict[int, bytes] | None:
+    def run(self, head: Parcel, orders: Parcel, broadcasts: Mapping[int, Parcel]) -> dict[int, bytes] | None:
         """Run a bundle in the calling thread; see `bundle_runner`."""
-        batch: BatchHead = pickle.loads(head)
-        tasks: list[TaskOrder] = pickle.loads(orders)
+        batch: BatchHead = pickle.loads(head.data)
+        tasks: list[TaskOrder] = pickle.loads(orders.data)
         use_import_paths(batch.import_paths)
         self._broadcasts.update(broadcasts)
         return run_bundle(batch, tasks, self.state, self._outbox, self._call_later)
@@ -104,10 +105,13 @@ class ExecutorPlugin(WorkerPlugin):
             folder=folder,
             memory_share=int(memory * _EXECUTION_FRACTION / worker.state.nthreads),
             blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped, dumps),
-            broadcasts=BroadcastCache(self._broadcasts.__getitem__),
+            broadcasts=BroadcastCache(self._broadcast_data),
             transport=self.transport,
             fetch_cached=self.transport.fetch_cached,
         )
+
+    def _broadcast_data(self, broadcast_id: int) -> Any:
+        return self._broadcasts[broadcast_id].data
 
     def _announce(self, worker: Worker) -> None:
         executor = {
@@ -162,14 +166,16 @@ def _patient_executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
 # What Dask calls by name; everything that is not in Dask's hands is in the plug-in.
 
 
-def run_dask_task(app_id: str, head: bytes, orders: bytes, broadcast_ids: tuple[int, ...], *broadcasts: bytes) -> Any:
+def run_dask_task(
+    app_id: str, head: Parcel, orders: Parcel, broadcast_ids: tuple[int, ...], *broadcasts: Parcel
+) -> Any:
     """One Dask task: a bundle."""
     return _patient_executor_of(get_worker(), app_id).run(
         head, orders, dict(zip(broadcast_ids, broadcasts, strict=True))
     )
 
 
-def keep(data: bytes) -> bytes:
+def keep(data: Parcel) -> Parcel:
     """One Dask task that is nothing but data for others: a batch's head, a broadcast's value."""
     return data
 
