@@ -7,6 +7,9 @@ from typing import Any
 
 from distributed.deploy import Cluster
 
+_CHANCES = 4
+"""How often workers that did not start are asked for."""
+
 
 class HostedCluster:
     """A cluster object that lives in the supervisor's event loop; made there, and started by it."""
@@ -19,11 +22,13 @@ class HostedCluster:
         memory_per_worker: int,
         processes: Callable[[], dict[str, object]],
         close: Callable[[], Awaitable[object]] | None = None,
+        forget_failed: Callable[[], None] | None = None,
     ) -> None:
         """``cluster`` is asynchronous and has no workers; ``workers`` are asked for once its scheduler listens.
 
         Memory is in bytes. ``processes`` names the process ids that a person may want to look at. ``close`` ends
-        the cluster faster than its own ``close`` does, where there is such a way.
+        the cluster faster than its own ``close`` does, where there is such a way. ``forget_failed`` lets go of workers
+        that did not start, so that asking for workers again makes others.
         """
         self.cluster = cluster
         self.workers = workers
@@ -31,6 +36,25 @@ class HostedCluster:
         self.memory_per_worker = memory_per_worker
         self._processes = processes
         self._close = close
+        self._forget_failed = forget_failed
+
+    async def start_workers(self) -> None:
+        """Ask for the workers, and return when they are there.
+
+        A worker joins before its nanny has taken note of that. If its first task ends the process just then, the
+        nanny takes it for one that can't start; so those that failed get another chance.
+
+        Raises what the last chance raised.
+        """
+        for chance in range(_CHANCES):
+            self.cluster.scale(self.workers)
+            try:
+                await self.cluster
+                return
+            except Exception:
+                if self._forget_failed is None or chance == _CHANCES - 1:
+                    raise
+                self._forget_failed()
 
     async def close(self) -> None:
         """End scheduler and workers."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import distributed.system
 from distributed import Nanny, Scheduler
+from distributed.core import Status
 from distributed.deploy import SpecCluster
 from tornado.ioloop import PeriodicCallback
 
@@ -134,6 +135,12 @@ class LocalNodes(SpecCluster):
         if self._adaptive is None and self.workers and len(self.workers) < len(self.worker_spec):
             self.scale(len(self.worker_spec))
 
+    def forget_failed(self) -> None:
+        """Let go of workers that did not start; their places in `worker_spec` stay."""
+        for name, worker in list(self.workers.items()):
+            if worker.status != Status.running:
+                del self.workers[name]
+
     async def close_at_once(self) -> None:
         """End everything without moving the workers' data to each other first, as `close` would."""
         await asyncio.gather(*(worker.close(timeout=GRACE_SECONDS) for worker in self.workers.values()))
@@ -149,4 +156,5 @@ def _hosted(cluster: LocalNodes, plan: ClusterPlan, processes: Any) -> HostedClu
         memory_per_worker=memory_per_worker(plan, workers),
         processes=processes,
         close=cluster.close_at_once,
+        forget_failed=cluster.forget_failed,
     )

@@ -134,8 +134,7 @@ class Supervisor:
 
     async def _start_workers(self, hosted: HostedCluster, stop: asyncio.Event) -> None:
         try:
-            hosted.cluster.scale(hosted.workers)
-            await hosted.cluster
+            await hosted.start_workers()
         except Exception as error:
             _log.exception("a worker did not start")
             self._say({"lost": f"a worker did not start: {first_cause(error)}"})

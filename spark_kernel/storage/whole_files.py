@@ -21,7 +21,8 @@ def plan_whole_files(
 ) -> list[tuple[InputFile, ...]]:
     """Group ``files``, in their order, so that a group is full once it has its share of all bytes.
 
-    The share is that of ``min_partitions`` groups, or ``share_bytes``. What fills no group, and the empty files, form the last one.
+    The share is that of ``min_partitions`` groups, or ``share_bytes``. What fills no group, and the empty files, form
+    the last one.
 
     >>> files = [InputFile(f"file:/{size}", size) for size in (1, 20, 0, 30, 3, 10, 2)]
     >>> [[file.size for file in group] for group in plan_whole_files(files, 5)]

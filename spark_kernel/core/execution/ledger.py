@@ -156,8 +156,15 @@ class Ledger:
                 self._answer(task, report_of(outcome, task.spec, task.batch.batch, task.executor_id))
 
     def bundle_lost(self, key: Any, executor_id: str, reason: str) -> None:
-        """No more will come of the bundle: its executor died, or Dask forgot it."""
-        for task in self._tasks_of(key):
+        """No more will come of the bundle: its executor died, or Dask forgot it.
+
+        The first of its tasks was running, or about to: what it does in its first moment may end the process before
+        that is announced.
+        """
+        tasks = self._tasks_of(key)
+        if executor_id and tasks and tasks[0].executor_id == UNKNOWN_EXECUTOR and not tasks[0].batch.cancelled:
+            self.began(tasks[0].spec.task_id, executor_id)
+        for task in tasks:
             self._lose(task, executor_id or task.executor_id, reason)
 
     def bundle_failed(self, key: Any, error_type: str, message: str, traceback: str) -> None:

@@ -99,13 +99,16 @@ def test_a_lost_executor_takes_only_what_began_there(ledger: Ledger, reports: li
     assert ledger.is_open(2)
 
 
-def test_a_lost_bundle_takes_what_is_unanswered_of_it(ledger: Ledger, reports: list) -> None:
+def test_a_lost_bundle_takes_what_is_unanswered_of_it_and_its_next_task_is_taken_to_have_begun(
+    ledger: Ledger, reports: list
+) -> None:
     ledger.open(batch_of_tasks(3))
     ledger.sent("bundle", Bundle(tuple(TaskSpec(i, i, 0) for i in range(3))))
     ledger.ended(success(1), "e1")
     ledger.bundle_lost("bundle", "e1", "its worker process ended")
     assert [(report.task_id, type(report)) for report in reports] == [
         (1, TaskSucceeded),
+        (0, TaskStarted),
         (0, TaskFailed),
         (2, TaskFailed),
     ]
