@@ -1,12 +1,13 @@
-"""Methods of the context that need Hadoop's Java classes: they say so, and what to use instead."""
+"""Methods of the context that can't be carried out: they say so, and what to use instead."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from spark_kernel.core.rdd.not_here import needs_java
+from spark_kernel.core.rdd.not_here import needs_java, not_yet
 
-_READ_INSTEAD = "Read lines with textFile, whole files with binaryFiles, or columns with a DataFrame's reader"
+_READ_INSTEAD = "Read lines with textFile, whole files with binaryFiles, or records of one length with binaryRecords"
+_PROFILE_INSTEAD = "Profile inside a task, with cProfile in mapPartitions; task times are in the run card"
 
 
 class NotHere:
@@ -27,3 +28,19 @@ class NotHere:
     def newAPIHadoopRDD(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Needs Java."""
         raise needs_java("newAPIHadoopRDD", _READ_INSTEAD)
+
+    def pickleFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("pickleFile", _READ_INSTEAD)
+
+    def sequenceFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("sequenceFile", _READ_INSTEAD)
+
+    def show_profiles(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("profiles of tasks", _PROFILE_INSTEAD)
+
+    def dump_profiles(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("profiles of tasks", _PROFILE_INSTEAD)

@@ -1,14 +1,14 @@
-"""Methods that need Hadoop's Java classes, or a library above the engine: they say so, and what to use instead."""
+"""Methods that can't be carried out: without Java, or not by this release. They say so, and what to use instead."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from pyspark.errors import PySparkNotImplementedError, PySparkRuntimeError
+from pyspark.errors import PySparkNotImplementedError
 
 from spark_kernel.core.rdd.saving import Saving
 
-_WRITE_INSTEAD = "Write text with saveAsTextFile, or columns with a DataFrame's writer (parquet, json, csv)"
+_WRITE_INSTEAD = "Write text with saveAsTextFile, or files of your own in foreachPartition"
 
 
 def needs_java(method: str, alternative: str) -> PySparkNotImplementedError:
@@ -16,14 +16,37 @@ def needs_java(method: str, alternative: str) -> PySparkNotImplementedError:
     return PySparkNotImplementedError(f"{method} runs Hadoop's Java classes, and there is no JVM here. {alternative}.")
 
 
+def not_yet(method: str, alternative: str) -> PySparkNotImplementedError:
+    """The error of a method that this release does not have."""
+    return PySparkNotImplementedError(f"This release has no {method} yet. {alternative}.")
+
+
 class NotHere(Saving):
     """Raise errors that name the alternative."""
 
-    def toDF(self, schema: Any = None, sampleRatio: float | None = None) -> Any:
-        """A DataFrame with these rows; available once there is a SparkSession."""
-        raise PySparkRuntimeError(
-            errorClass="CALL_BEFORE_INITIALIZE", messageParameters={"func_name": "RDD.toDF", "object": "SparkSession"}
-        )
+    def toDF(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Needs the SQL library."""
+        raise not_yet("DataFrames, and so no toDF", "Collect the rows, and hand them to pandas or pyarrow")
+
+    def barrier(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("barrier stages", "Let tasks meet at a shuffle, or run what must run together in one partition")
+
+    def withResources(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("resource profiles", "Start a cluster whose workers all have what is needed (%spark start URL)")
+
+    def getResourceProfile(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("resource profiles", "All executors are alike: see %spark status")
+
+    def saveAsPickleFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("saveAsPickleFile", _WRITE_INSTEAD)
+
+    def saveAsSequenceFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not in this release."""
+        raise not_yet("saveAsSequenceFile", _WRITE_INSTEAD)
 
     def saveAsHadoopFile(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Needs Java."""
