@@ -137,6 +137,7 @@ def test_tasks_of_a_bundle_that_were_done_before_the_worker_died_stay_done(fragi
 
     def last_one_leaves(x):
         if x == 19:
+            # The results before it leave the worker with the next message, which a process that is gone can't send.
             time.sleep(0.2)
             os._exit(3)
         return x
@@ -192,6 +193,7 @@ def test_a_cancelled_task_that_holds_the_interpreter_ends_too(fragile) -> None:
     backend, log = fragile
     batch = batch_of(mapped(numbers(1), lambda x: re.match("(a+)+$", "a" * 60 + "b")), stage_id=1)
     backend.submit(batch)
+    # Nothing can be waited for: a task that holds the interpreter lets no thread of its worker say that it began.
     time.sleep(0.3)
     asked = time.monotonic()
     backend.cancel(1, 0)
