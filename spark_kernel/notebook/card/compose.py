@@ -43,12 +43,6 @@ def make_picture(run: RunJson, detail: Detail | None = None) -> Picture | None:
     return jobs if detail or len(jobs.boxes) <= MOST_BOXES else None
 
 
-def less_detail(picture: Picture) -> Detail | None:
-    """The next coarser detail, for a picture that could not be laid out."""
-    following: dict[Detail, Detail | None] = {"steps": "stages", "stages": "chains", "chains": "jobs", "jobs": None}
-    return following[picture.detail]
-
-
 def _affordable(whole: Picture) -> Detail:
     if len(whole.boxes) > MOST_BOXES:
         return "chains"
