@@ -8,7 +8,6 @@ Used by lineage nodes, jobs, errors and the run card.
 from __future__ import annotations
 
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -49,21 +48,22 @@ class CallSite:
 
 
 class CellFiles:
-    """Which compiled file belongs to which notebook cell. Safe to use from several threads."""
+    """Which compiled file belongs to which notebook cell.
+
+    Safe to use from several threads and from a signal handler: each method does one step of a dictionary, which nothing
+    can interrupt; a lock that the interrupted thread holds would never be released.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._cell_of_file: dict[str, int] = {}
 
     def register(self, file: str, cell: int) -> None:
         """Say that ``file`` holds the code of the cell with execution count ``cell``."""
-        with self._lock:
-            self._cell_of_file[file] = cell
+        self._cell_of_file[file] = cell
 
     def cell_of(self, file: str) -> int | None:
         """The cell compiled as ``file``, or None when no cell was."""
-        with self._lock:
-            return self._cell_of_file.get(file)
+        return self._cell_of_file.get(file)
 
 
 CELLS = CellFiles()

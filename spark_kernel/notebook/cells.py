@@ -18,7 +18,7 @@ from typing import Any
 from spark_kernel.common.call_sites import CELLS
 from spark_kernel.common.errors import ContextError
 from spark_kernel.notebook.engine import Context
-from spark_kernel.notebook.interrupts import InterruptsOfAwaitingCells, settle
+from spark_kernel.notebook.interrupts import InterruptsOfCells, settle
 from spark_kernel.notebook.session import Session
 
 # `%%spark`, alone or below other cell magics such as `%%time`.
@@ -66,7 +66,7 @@ class CellHooks:
         self._cells: dict[int, list[Cell]] = {}
         self._cache: Callable[..., str] = shell.compile.cache
         self._published: object = None
-        self._interrupts = InterruptsOfAwaitingCells()
+        self._interrupts = InterruptsOfCells()
 
     def attach(self) -> None:
         """Begin to follow."""
@@ -150,12 +150,15 @@ class CellHooks:
         if not cells:
             return
         cells.pop()
-        if not cells:
+        if cells:
+            return
+        try:
+            # Also the run of a `%%spark` cell that an interrupt kept from ending its own.
+            run = self._session.current_run
+            if run is not None:
+                settle(self._session, run, error_of(result))
+        finally:
             self._interrupts.end()
-        # Also the run of a `%%spark` cell that an interrupt kept from ending its own.
-        run = self._session.current_run
-        if run is not None and not cells:
-            settle(self._session, run, error_of(result))
 
 
 def needs_context(source: str) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from spark_kernel.common.call_sites import CELLS
 from spark_kernel.common.errors import JobCancelledError
 from spark_kernel.notebook.runs import Run, cancelled_summary
 from spark_kernel.notebook.screen import say
@@ -44,33 +45,42 @@ def settle(session: Session, run: Run, error: BaseException | None) -> None:
             say(summary)
 
 
-class InterruptsOfAwaitingCells:
-    """Lets an interrupt reach the jobs of a cell with a top-level ``await``.
+class InterruptsOfCells:
+    """What interrupts do while a cell is executed, beside raising KeyboardInterrupt in it.
 
-    For such a cell ipykernel turns an interrupt into a message for the event loop. A job that the cell waits for holds
-    the loop, so that the message would arrive when the job is done; therefore the jobs are cancelled right away.
+    Once a cell was interrupted, IPython shows the error and the jobs are cancelled. An impatient second interrupt would
+    tear that apart: the front end would never hear that the cell is over. It changes nothing, unless the cell's own
+    code goes on running.
+
+    For a cell with a top-level ``await`` ipykernel turns an interrupt into a message for the event loop. A job that the
+    cell waits for holds the loop, so that the message would arrive when the job is done; therefore the jobs are
+    cancelled right away.
     """
 
     def __init__(self) -> None:
         self._before: object = None
+        self._interrupted = False
 
     def begin(self, current_run: Callable[[], Run | None]) -> None:
         """A cell begins in this thread; ``current_run`` is asked for its run when an interrupt comes."""
         if threading.current_thread() is not threading.main_thread():
             return
         before = signal.getsignal(signal.SIGINT)
-        if before is signal.default_int_handler or not callable(before):
+        if not callable(before):
             return
         forward: Callable[[int, FrameType | None], object] = before
+        awaiting = before is not signal.default_int_handler
 
         def interrupt(number: int, frame: FrameType | None) -> None:
-            run = current_run()
-            if run is not None and not run.interrupted:
-                run.interrupted = True
-                threading.Thread(target=run.cancel, args=(INTERRUPTED,), name="spark-cancel", daemon=True).start()
+            if awaiting:
+                _cancel_beside(current_run())
+            elif self._interrupted and not _in_a_cell(frame):
+                return
+            self._interrupted = True
             forward(number, frame)
 
         self._before = before
+        self._interrupted = False
         signal.signal(signal.SIGINT, interrupt)
 
     def end(self) -> None:
@@ -78,6 +88,22 @@ class InterruptsOfAwaitingCells:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
             self._before = None
+
+
+def _cancel_beside(run: Run | None) -> None:
+    """Cancel the jobs of ``run`` while this thread goes on."""
+    if run is not None and not run.interrupted:
+        run.interrupted = True
+        threading.Thread(target=run.cancel, args=(INTERRUPTED,), name="spark-cancel", daemon=True).start()
+
+
+def _in_a_cell(frame: FrameType | None) -> bool:
+    """Whether ``frame``, or what called it, is code of a cell."""
+    while frame is not None:
+        if CELLS.cell_of(frame.f_code.co_filename) is not None:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _in_a_thread(work: Callable[[], None]) -> str:

@@ -86,9 +86,10 @@ def test_queued_cells_stop(spark: RunningKernel, tmp_path: Path) -> None:
     assert spark.run("1 + 1").result == "2"
 
 
-def test_pressing_stop_again_and_again_harms_nothing(spark: RunningKernel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("magic", ["%%spark", ""])
+def test_pressing_stop_again_and_again_harms_nothing(spark: RunningKernel, tmp_path: Path, magic: str) -> None:
     file = tmp_path / "steps"
-    request = start_spinning(spark, file, "%%spark")
+    request = start_spinning(spark, file, magic)
     for _ in range(5):
         spark.interrupt()
         time.sleep(0.05)

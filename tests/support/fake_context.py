@@ -124,7 +124,9 @@ class FakeContext:
         self.names: dict[int, str] = {}
         self.scaled_to: int | None = None
         self.cancelled: list[str] = []
-        self.cancel_seconds = 0.0
+        self.cancelling = threading.Event()
+        self.may_cancel = threading.Event()
+        self.may_cancel.set()
         self.blocked = threading.Event()
         self._conf = FakeConf(settings or {})
         self._ids = Counter()
@@ -163,7 +165,8 @@ class FakeContext:
             self._local.held = False
 
     def cancel_run(self, run_id: str, reason: str) -> None:
-        time.sleep(self.cancel_seconds)
+        self.cancelling.set()
+        self.may_cancel.wait(60)
         self.cancelled.append(run_id)
         for job_id, (owner, cancelled) in list(self._active.items()):
             if owner == run_id:
