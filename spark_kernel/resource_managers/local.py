@@ -12,7 +12,7 @@ from spark_kernel.common.errors import SettingsError
 from spark_kernel.resource_managers.cluster_plan import ClusterPlan, drivers_import_path
 from spark_kernel.resource_managers.interface import Application
 from spark_kernel.resource_managers.master_url import MINIMUM_MEMORY_MIB, LocalClusterUrl, LocalUrl
-from spark_kernel.resource_managers.notation import count_setting, size_setting, switch_setting
+from spark_kernel.resource_managers.notation import count_setting, size_setting, wants_web_pages
 from spark_kernel.resource_managers.supervised_manager import SupervisedManager
 
 LOCAL_TASK_FAILURES = 1
@@ -28,7 +28,7 @@ class LocalManager(SupervisedManager):
         super().__init__(url, settings)
         self._parsed = LocalUrl.parse(url)
         self._memory = executor_memory(settings)
-        self._dashboard = switch_setting(settings, "spark.kernel.dashboard")
+        self._dashboard = wants_web_pages(settings)
         # What the URL says counts more: it was written for this very cluster.
         self._max_failures = self._parsed.max_failures or count_setting(
             settings, "spark.task.maxFailures", LOCAL_TASK_FAILURES
@@ -60,7 +60,7 @@ class LocalClusterManager(SupervisedManager):
     def __init__(self, url: str, settings: Mapping[str, str]) -> None:
         super().__init__(url, settings)
         self._parsed = LocalClusterUrl.parse(url)
-        self._dashboard = switch_setting(settings, "spark.kernel.dashboard")
+        self._dashboard = wants_web_pages(settings)
         self._max_failures = count_setting(settings, "spark.task.maxFailures", CLUSTER_TASK_FAILURES)
 
     @classmethod

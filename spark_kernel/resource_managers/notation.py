@@ -83,6 +83,20 @@ def switch_setting(settings: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
+def wants_web_pages(settings: Mapping[str, str]) -> bool:
+    """Whether ``spark.kernel.dashboard``, or else ``spark.ui.enabled``, switches the cluster's web pages on.
+
+    Unlike Spark's own they are off by default: they cost every start time and memory. Raises SettingsError.
+
+    >>> wants_web_pages({}), wants_web_pages({"spark.ui.enabled": "true"})
+    (False, True)
+    >>> wants_web_pages({"spark.ui.enabled": "true", "spark.kernel.dashboard": "false"})
+    False
+    """
+    ours = "spark.kernel.dashboard"
+    return switch_setting(settings, ours if ours in settings else "spark.ui.enabled")
+
+
 def _named(name: str, read: Callable[[str], Number], text: str) -> Number:
     try:
         return read(text)

@@ -295,6 +295,10 @@ class ContextSession:
         with self.scope.within(replace(self.scope.current, holds=True)):
             yield
 
+    def wait_for_cluster(self) -> None:
+        """Returns once the cluster is there. Raises ClusterError when it did not start."""
+        self._start.wait()
+
     @property
     def cluster_state(self) -> str:
         """``starting``, ``running``, ``failed`` or ``stopped``."""

@@ -23,6 +23,7 @@ from spark_kernel.core.context.spark_context import SparkContext
 from spark_kernel.core.context.status_tracker import SparkExecutorInfo, SparkJobInfo, SparkStageInfo, StatusTracker
 from spark_kernel.core.context.threads import InheritableThread, inheritable_thread_target
 from spark_kernel.core.rdd import RDD
+from spark_kernel.core.rdd.approximations import BoundedFloat
 from spark_kernel.core.rdd.spark_files import SparkFiles
 from spark_kernel.core.shared_variables.accumulator import Accumulator
 from spark_kernel.core.shared_variables.broadcast import Broadcast
@@ -43,7 +44,7 @@ NAMES: Mapping[str, Mapping[str, object]] = {
         "inheritable_thread_target": inheritable_thread_target,
     },
     "pyspark.context": {"SparkContext": SparkContext},
-    "pyspark.rdd": {"RDD": RDD, "portable_hash": portable_hash},
+    "pyspark.rdd": {"BoundedFloat": BoundedFloat, "RDD": RDD, "portable_hash": portable_hash},
     "pyspark.broadcast": {"Broadcast": Broadcast},
     "pyspark.files": {"SparkFiles": SparkFiles},
     "pyspark.accumulators": {"Accumulator": Accumulator},

@@ -68,6 +68,7 @@ SETTINGS = (
     Setting("spark.kernel.card", str, "auto", "Which cells have a run card: auto, magic or off."),
     Setting("spark.kernel.card.", str, None, "How run cards are shown; read by the notebook."),
     Setting("spark.kernel.fullTraceback", switch, "false", "Whether errors show the frames of this package too."),
+    Setting("spark.ui.enabled", switch, None, "true asks for Dask's web pages, as spark.kernel.dashboard does."),
     Setting("spark.kernel.dashboard", switch, "false", "Whether Dask's web pages are served, on loopback."),
     Setting(
         "spark.kernel.storage.", str, None, "Options of an fsspec storage: spark.kernel.storage.<protocol>.<option>."

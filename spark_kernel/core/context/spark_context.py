@@ -32,6 +32,7 @@ from spark_kernel.core.rdd.driver_only import DriverOnlyError
 from spark_kernel.core.rdd.spark_files import SparkFiles
 from spark_kernel.resource_managers import head_start
 from spark_kernel.resource_managers.master_url import scheme_of
+from spark_kernel.resource_managers.notation import wants_web_pages
 
 _SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
 
@@ -45,7 +46,8 @@ class SparkContext(Creation, AddedFiles, JobControl, NotebookFace, NotHere):
 
     _active_spark_context: ClassVar[SparkContext | None] = None
     _lock = threading.RLock()
-    _system_properties: ClassVar[dict[str, str]] = {}
+    # Of the JVM's properties the one that programs ask for, to learn how they were started.
+    _system_properties: ClassVar[dict[str, str]] = {"SPARK_SUBMIT": "true"}
 
     def __init__(
         self,
@@ -73,7 +75,8 @@ class SparkContext(Creation, AddedFiles, JobControl, NotebookFace, NotHere):
             _require_driver()
         self._callsite = find_call_site("__init__")
         self._conf = SparkConf()
-        self._conf.setAll(list(self._system_properties.items()))
+        properties = self._system_properties.items()
+        self._conf.setAll([(key, value) for key, value in properties if key.startswith("spark.")])
         self._conf.setAll(conf.getAll() if conf is not None else [])
         self._complete_conf(master, appName, sparkHome, environment)
         self._batchSize = batchSize
@@ -126,7 +129,9 @@ class SparkContext(Creation, AddedFiles, JobControl, NotebookFace, NotHere):
         return f"<SparkContext master={self.master} appName={self.appName}>"
 
     def _repr_html_(self) -> str:
-        link = f'<p><a href="{self.uiWebUrl}">Spark UI</a></p>' if self.uiWebUrl else ""
+        # Showing a context must neither wait for its cluster nor fail with it.
+        pages = self.uiWebUrl if self.session.cluster_state == "running" else None
+        link = f'<p><a href="{pages}">Spark UI</a></p>' if pages else ""
         return f"""
         <div>
             <p><b>SparkContext</b></p>
@@ -183,8 +188,15 @@ class SparkContext(Creation, AddedFiles, JobControl, NotebookFace, NotHere):
 
     @property
     def uiWebUrl(self) -> str | None:
-        """Dask's dashboard, where it was asked for with ``spark.kernel.dashboard``; else None."""
-        dashboard = self.session.manager.describe().get("dashboard") if not self.session.stopped else None
+        """Dask's dashboard, where ``spark.ui.enabled`` or ``spark.kernel.dashboard`` asks for it; else None.
+
+        Waits for the cluster when it was asked for. Raises ClusterError when that did not start.
+        """
+        if self.session.stopped:
+            return None
+        if wants_web_pages(self.session.settings):
+            self.session.wait_for_cluster()
+        dashboard = self.session.manager.describe().get("dashboard")
         return str(dashboard) if dashboard else None
 
     @property

@@ -32,9 +32,10 @@ class Statistics(Sampling):
         return self.stats().variance()
 
     @operation
-    def stdev(self) -> Any:
+    def stdev(self) -> float:
         """The square root of `variance`."""
-        return self.stats().stdev()
+        # A StatCounter takes NumPy's root where NumPy is installed, and NumPy's floats print as np.float64(...).
+        return float(self.stats().stdev())
 
     @operation
     def sampleVariance(self) -> Any:
@@ -42,9 +43,9 @@ class Statistics(Sampling):
         return self.stats().sampleVariance()
 
     @operation
-    def sampleStdev(self) -> Any:
+    def sampleStdev(self) -> float:
         """The square root of `sampleVariance`."""
-        return self.stats().sampleStdev()
+        return float(self.stats().sampleStdev())
 
     @operation
     def histogram(self, buckets: int | list[Any] | tuple[Any, ...]) -> tuple[Any, list[int]]:

@@ -125,6 +125,13 @@ def test_system_properties_are_defaults_of_later_contexts() -> None:
         del SparkContext._system_properties["spark.default.parallelism"]
 
 
+def test_system_properties_that_are_no_settings_stay_out_of_the_conf() -> None:
+    assert SparkContext.getSystemProperty("SPARK_SUBMIT") == "true"
+    assert SparkContext.getSystemProperty("nothing.of.that.name") is None
+    with SparkContext("inline", "x") as sc:
+        assert not sc.getConf().contains("SPARK_SUBMIT")
+
+
 @pytest.mark.parametrize(
     ("master", "setting", "cores"),
     [
