@@ -84,6 +84,8 @@ class StageInfo:
     """Number of partitions it has to compute; all of them, also when some are already there."""
     skipped: bool = False
     """Nothing runs: its output is already shuffled, or hidden behind a cached dataset."""
+    barrier: bool = False
+    """Its tasks run all at the same time, and all again when one of them fails."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ class StageSubmitted(Event):
 
     stage_id: int
     attempt: int
-    """From 0; more than 0 after lost map outputs."""
+    """From 0; more than 0 after lost map outputs, and after a failed task of a barrier stage."""
     tasks: int
     """Tasks of this attempt: only the partitions that were missing."""
 
@@ -234,7 +236,7 @@ class StageEnded(Event):
     message: str = ""
     """Why it failed or was cancelled."""
     will_retry: bool = False
-    """Another attempt follows, as after a fetch failure."""
+    """Another attempt follows, as after a fetch failure or in a barrier stage."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ class Graph:
     def map(self, parent: Node, name: str = "map") -> Node:
         return self._add(name, Identity(), parent.num_partitions, NarrowDependency(parent, OneToOne()))
 
+    def barrier(self, parent: Node, name: str = "barrier") -> Node:
+        return self._add(name, Identity(), parent.num_partitions, NarrowDependency(parent, OneToOne()), is_barrier=True)
+
     def zip(self, left: Node, right: Node, name: str = "zip") -> Node:
         links = (NarrowDependency(left, OneToOne()), NarrowDependency(right, OneToOne()))
         return self._add(name, Identity(), left.num_partitions, *links)
@@ -51,8 +54,9 @@ class Graph:
         self.shuffles += 1
         return self._add(name, ShuffleRead(), partitions, link)
 
-    def _add(self, name, recipe, partitions, *links) -> Node:
-        node = Node(len(self.nodes), name, CallSite(name, "lesson.py", len(self.nodes) + 1), recipe, partitions, links)
+    def _add(self, name, recipe, partitions, *links, is_barrier=False) -> Node:
+        site = CallSite(name, "lesson.py", len(self.nodes) + 1)
+        node = Node(len(self.nodes), name, site, recipe, partitions, links, is_barrier=is_barrier)
         self.nodes.append(node)
         return node
 

@@ -74,6 +74,8 @@ class TaskBatch:
     """Lower runs first; the job's place in the queue."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """The submitting thread's local properties; tasks can read them."""
+    is_gang: bool = False
+    """Its tasks begin all together or not at all, and may wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,14 @@ class TaskCancelled:
 
 
 @dataclass(frozen=True)
+class StageRefused:
+    """The cluster can't run such tasks, now or later. Each of them is answered, too."""
+
+    stage_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class ExecutorJoined:
     """A worker is ready."""
 
@@ -172,6 +182,7 @@ Report = (
     | TaskFailed
     | TaskFetchFailed
     | TaskCancelled
+    | StageRefused
     | ExecutorJoined
     | ExecutorLost
     | BlockDropped

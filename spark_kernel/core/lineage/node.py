@@ -58,6 +58,8 @@ class Node:
     """How its records, being pairs, are spread over the partitions; None when nobody knows."""
     rdd_class: str = "PythonRDD"
     """The class name that Spark shows for such a dataset in ``toDebugString``."""
+    is_barrier: bool = False
+    """All tasks that compute it run at the same time: `RDD.barrier`."""
 
     def __post_init__(self) -> None:
         if self.num_partitions < 0:

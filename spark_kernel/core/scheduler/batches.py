@@ -41,6 +41,7 @@ def task_batch(
         broadcasts=program.broadcasts,
         priority=order.job_id,
         properties=order.properties,
+        is_gang=order.outline.is_barrier,
     )
 
 

@@ -37,7 +37,7 @@ def fetch_failure_message(stage: Stage, report: TaskFetchFailed) -> str:
     """Shuffle files were lost as often as they may be."""
     return (
         f"Stage {stage.stage_id} ({stage.outline.final.call_site}) could not read its shuffle input in "
-        f"{stage.fetch_failures} attempts in a row. The last time it was map output {report.map_partition} of shuffle "
+        f"{stage.failed_attempts} attempts in a row. The last time it was map output {report.map_partition} of shuffle "
         f"{report.shuffle_id} on {report.place.host}: {report.message}\n"
         "  Machines are being lost faster than their work can be repeated, or the folder of spark.local.dir is full "
         "or cleaned by something else."

@@ -75,4 +75,5 @@ def _stage_info(
         parents=tuple(stage_of_shuffle[shuffle_id] for shuffle_id in stage.parents),
         tasks=tasks,
         skipped=skipped,
+        barrier=stage.is_barrier,
     )

@@ -23,6 +23,7 @@ from spark_kernel.core.execution.serialization import CompiledProgram, compile_p
 from spark_kernel.core.lineage.node import Node, walk
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.scheduler import messages
+from spark_kernel.core.scheduler.barrier_rules import refuse_unsupported_chains
 from spark_kernel.core.scheduler.batches import task_batch
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
 from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
@@ -170,6 +171,7 @@ class JobRunner:
         what is missing.
         """
         outlines = outline(request.final)
+        refuse_unsupported_chains(outlines, len(set(request.partitions)))
         wanted = stages_to_run(outlines, self._facts_cached, self._facts_shuffled(outlines))
         return {_shuffle_id(each): self._compile(each, request) for each in wanted}
 

@@ -28,6 +28,8 @@ class StageOutline:
     """The datasets between its border and ``final``, parents first."""
     parents: tuple[int, ...]
     """shuffle_ids that it reads, in the order in which the lineage names them."""
+    is_barrier: bool = False
+    """All its tasks run at the same time, because one of its datasets asks for that."""
 
 
 def outline(final: Node) -> tuple[StageOutline, ...]:
@@ -71,7 +73,8 @@ def stages_to_run(
 def _outline_stage(final: Node, shuffle: ShuffleDependency | None) -> StageOutline:
     nodes = sorted(walk([final], into_shuffles=False), key=lambda node: node.node_id)
     parents = dict.fromkeys(dependency.shuffle_id for dependency in _border(final, lambda _: False))
-    return StageOutline(final, shuffle, tuple(nodes), tuple(parents))
+    is_barrier = any(node.is_barrier for node in nodes)
+    return StageOutline(final, shuffle, tuple(nodes), tuple(parents), is_barrier)
 
 
 def _border(final: Node, is_cached: Callable[[Node], bool]) -> Iterator[ShuffleDependency]:

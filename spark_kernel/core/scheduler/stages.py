@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from spark_kernel.core.execution.backend import TaskSucceeded
 from spark_kernel.core.scheduler.messages import SubmitJob
 from spark_kernel.core.scheduler.planner import StageOutline
 
@@ -43,8 +44,10 @@ class Stage:
     """partition -> executors lost while they ran it."""
     losses_before_start_of: Counter[int] = field(default_factory=Counter)
     """partition -> executors lost before it began."""
-    fetch_failures: int = 0
-    """Attempts since the last success that ended because map outputs were lost."""
+    failed_attempts: int = 0
+    """Attempts since the last success that ended early: map outputs were lost, or a task of a barrier stage failed."""
+    held: dict[int, tuple[Task, TaskSucceeded]] = field(default_factory=dict)
+    """partition -> its success in the attempt of a barrier stage that runs; counts when all are there."""
 
     @property
     def shuffle_id(self) -> int | None:

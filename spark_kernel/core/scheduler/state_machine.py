@@ -19,6 +19,8 @@ What can go wrong, and what happens then:
 * A shuffle block can't be read. The map output (or all of that machine) is unregistered and the reading stage's
   attempt ends as failed. Its other tasks go on: what they finish counts. When the lost maps have run again, the stage
   gets a further attempt for what is still missing, up to `Limits.stage_attempts` in a row.
+* A task of a barrier stage ends without success. The attempt is over, and the next one runs all of its tasks
+  (`barrier_rules`).
 * A job is cancelled or fails. Stages that no other job needs are cancelled. What finished stays: map outputs and
   cached blocks serve later jobs.
 * The backend is gone. Every job fails, and so does each later one.
@@ -37,7 +39,7 @@ from spark_kernel.common.errors import JobCancelledError, JobError, JobFailedErr
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution import backend
 from spark_kernel.core.lineage.node import Node
-from spark_kernel.core.scheduler import messages
+from spark_kernel.core.scheduler import barrier_rules, messages
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
 from spark_kernel.core.scheduler.failure_messages import fetch_failure_message, loss_message, task_failure_message
 from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
@@ -84,6 +86,7 @@ class StageScheduler:
             backend.TaskFailed: self._task_failed,
             backend.TaskFetchFailed: self._task_fetch_failed,
             backend.TaskCancelled: self._task_cancelled,
+            backend.StageRefused: self._stage_refused,
             backend.ExecutorJoined: self._executor_joined,
             backend.ExecutorLost: self._executor_lost,
             backend.BlockDropped: lambda report: self._update_block(report.executor_id, report.block),
@@ -161,6 +164,11 @@ class StageScheduler:
             error.__cause__ = request.error
             self._fail_jobs_of(stage, error)
 
+    def _stage_refused(self, report: backend.StageRefused) -> None:
+        stage = self._stages.get(report.stage_id)
+        if stage is not None:
+            self._fail_jobs_of(stage, JobFailedError(report.reason))
+
     def _fail_jobs_of(self, stage: Stage, error: JobError) -> None:
         for job_id in sorted(stage.job_ids):
             error.job_id = job_id
@@ -213,9 +221,15 @@ class StageScheduler:
         for stage_id in self._wanted_stages():
             stage = self._stages[stage_id]
             if not self._missing_parents(stage):
-                todo = [partition for partition in self._missing(stage) if partition not in stage.running]
+                todo = self._todo(stage)
                 if todo:
                     self._submit(stage, todo)
+
+    def _todo(self, stage: Stage) -> list[int]:
+        missing = self._missing(stage)
+        if stage.outline.is_barrier:
+            return barrier_rules.partitions_to_submit(stage, missing)
+        return [partition for partition in missing if partition not in stage.running]
 
     def _wanted_stages(self) -> list[int]:
         """The stages that stand between the active jobs and their results, parents first."""
@@ -234,6 +248,9 @@ class StageScheduler:
             stage.attempt += 1
             stage.is_open = True
             stage.attempts_of.clear()
+            if stage.outline.is_barrier and stage.shuffle_id is not None:
+                # Its tasks run all again, so what is left of their last outputs must not be mixed with the next.
+                self._map_outputs.forget(stage.shuffle_id)
             self._announce(events.StageSubmitted(self._now, stage.stage_id, stage.attempt, len(partitions)))
         job = self._jobs[min(stage.job_ids)]
         tasks = tuple(self._new_task(stage, partition) for partition in partitions)
@@ -301,6 +318,15 @@ class StageScheduler:
             self._update_block(report.executor_id, block)
         if stage is None:
             return
+        if not stage.outline.is_barrier:
+            self._count_success(stage, task, report)
+        elif barrier_rules.is_of_open_attempt(stage, task):
+            for held in barrier_rules.hold(stage, task, report):
+                self._count_success(stage, *held)
+        else:
+            self._advance()
+
+    def _count_success(self, stage: Stage, task: Task, report: backend.TaskSucceeded) -> None:
         if stage.shuffle_id is not None:
             self._map_task_succeeded(stage, stage.shuffle_id, task, report)
         else:
@@ -311,7 +337,7 @@ class StageScheduler:
             self._map_outputs.register(shuffle_id, report.value)
             self._out.append(messages.MergeAccumulators(report.accumulator_updates))
         if self._map_outputs.is_complete(shuffle_id, stage.map_partitions):
-            stage.fetch_failures = 0
+            stage.failed_attempts = 0
             if stage.is_open:
                 self._close(stage, "succeeded")
             self._advance()
@@ -335,11 +361,32 @@ class StageScheduler:
         self._announce_end(task, report.executor_id, outcome, report.metrics, message)
         if stage is None:
             return
+        if stage.outline.is_barrier:
+            self._barrier_task_failed(stage, task, report, message)
+            return
         error = self._count_failure(stage, task, report)
         if error is None:
             self._advance()
         else:
             self._fail_jobs_of(stage, error)
+
+    def _barrier_task_failed(self, stage: Stage, task: Task, report: backend.TaskFailed, message: str) -> None:
+        if barrier_rules.is_of_open_attempt(stage, task):
+            self._attempt_failed(stage, message, barrier_rules.failure(stage, task, report, self._limits))
+        else:
+            self._advance()
+
+    def _attempt_failed(self, stage: Stage, message: str, error: JobFailedError | None) -> None:
+        """The stage's attempt is over before its time; another one follows, unless ``error`` says why not."""
+        self._close(stage, "failed", message, will_retry=error is None)
+        if error is not None:
+            self._fail_jobs_of(stage, error)
+            return
+        if stage.outline.is_barrier:
+            stage.held.clear()
+            if stage.running:
+                self._out.append(messages.CancelTasks(stage.stage_id, stage.attempt))
+        self._advance()
 
     def _count_failure(self, stage: Stage, task: Task, report: backend.TaskFailed) -> JobFailedError | None:
         """The error that ends the stage's jobs, or None when the partition may be tried again."""
@@ -368,19 +415,22 @@ class StageScheduler:
         if stage is None:
             return
         if stage.is_open and task.stage_attempt == stage.attempt:
-            stage.fetch_failures += 1
-            given_up = stage.fetch_failures >= self._limits.stage_attempts
-            self._close(stage, "failed", report.message, will_retry=not given_up)
-            if given_up:
-                self._fail_jobs_of(stage, JobFailedError(fetch_failure_message(stage, report)))
-                return
-        self._advance()
+            stage.failed_attempts += 1
+            given_up = stage.failed_attempts >= self._limits.stage_attempts
+            error = JobFailedError(fetch_failure_message(stage, report)) if given_up else None
+            self._attempt_failed(stage, report.message, error)
+        else:
+            self._advance()
 
     def _task_cancelled(self, report: backend.TaskCancelled) -> None:
         task, stage = self._take(report.task_id)
         self._announce_end(task, report.executor_id, "cancelled")
-        if stage is not None:
-            # Not on our order, which would have ended the stage: it went down with another job's task.
+        if stage is None:
+            return
+        # On our order where it is the rest of a barrier stage's attempt. Else it went down with another job's task.
+        if stage.outline.is_barrier and barrier_rules.is_of_open_attempt(stage, task):
+            self._attempt_failed(stage, f"the task of partition {task.partition} was cancelled", None)
+        else:
             self._advance()
 
     def _take(self, task_id: int) -> tuple[Task, Stage | None]:
