@@ -46,7 +46,14 @@ def text(cell: nbformat.NotebookNode) -> str:
 
 
 def test_the_lessons_are_there():
-    assert LESSONS[:3] == ["01_first_run", "02_lineage_and_stages", "03_when_things_fail"]
+    assert LESSONS == [
+        "01_first_run",
+        "02_lineage_and_stages",
+        "03_when_things_fail",
+        "04_shuffles",
+        "05_shared_variables_and_caching",
+        "06_pagerank",
+    ]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -83,3 +90,29 @@ def test_when_things_fail(tmp_path):
     assert card(cells["A bad record"])["outcome"] == "failed"
     assert card(cells["A killed worker"])["outcome"] == "succeeded"
     assert card(cells["Cancelled"])["outcome"] == "cancelled"
+
+
+@pytest.mark.cluster
+def test_shuffles(tmp_path):
+    cells = execute("04_shuffles", tmp_path)
+    assert states(cells["Two joins, two shuffles"]) == ["planned"] * 3
+    assert states(cells["Partitioned alike"]) == ["succeeded"] * 4
+    assert states(cells["Now without any shuffle"]) == ["skipped"] * 3 + ["succeeded"]
+    moved = [
+        sum(stage["metrics"].get("shuffle_bytes_written", 0) for stage in card(cells[name])["stages"])
+        for name in ("Group, then add", "Add while shuffling")
+    ]
+    assert moved[0] > 10 * moved[1]
+
+
+@pytest.mark.cluster
+def test_shared_variables_and_caching(tmp_path):
+    cells = execute("05_shared_variables_and_caching", tmp_path)
+    assert "Broadcast" in text(cells["Destroyed"])
+    assert len(card(cells["Fifty rounds, five checkpoints"])["jobs"]) == 11
+
+
+@pytest.mark.cluster
+def test_pagerank(tmp_path):
+    cells = execute("06_pagerank", tmp_path)
+    assert states(cells["PageRank"]) == ["skipped"] + ["succeeded"] * 21

@@ -274,6 +274,23 @@ def join_with_skipped_stage() -> RunEvents:
     return run
 
 
+def iterated_run(rounds: int) -> RunEvents:
+    """Two jobs over ``rounds`` shuffles in a row: the second one finds the outputs of them all."""
+    run = RunEvents(title="rounds")
+    states = [run.node("parallelize", name="state", line=2)]
+    for _ in range(rounds):
+        states.append(run.shuffle("reduceByKey", states[-1], name="state", line=3))
+    first = run.job(states[-1], "count", line=4)
+    for state in states:
+        run.run_stage(run.stage_of(state), REDUCED, seconds=0.1)
+    run.end_job(first)
+    second = run.job(states[-1], "collect", line=5)
+    run.run_stage(run.stage_of(states[-1]), REDUCED, seconds=0.1)
+    run.end_job(second)
+    run.end_run()
+    return run
+
+
 def failed_run() -> RunEvents:
     """The second stage fails in one partition, four times."""
     run = RunEvents(title="cell [7]", cell=7)

@@ -14,6 +14,7 @@ from typing import Literal
 
 from spark_kernel.notebook.card.amounts import bytes_text, count_text, rough_count, seconds_text
 from spark_kernel.notebook.card.palette import STATE_COLOURS
+from spark_kernel.notebook.card.picture import stages_title
 from spark_kernel.notebook.card.run_json import RunJson, StageJson
 from spark_kernel.notebook.card.stage_texts import (
     FLOW_LABELS,
@@ -24,7 +25,9 @@ from spark_kernel.notebook.card.stage_texts import (
     run_headline,
     shortened,
     skew_note,
+    skipped_text,
     task_notes,
+    with_skipped_together,
 )
 
 ALLOWED_TAGS = frozenset(
@@ -82,14 +85,14 @@ def _image(svg: str, size: tuple[float, float], alt: str) -> str:
 
 def stage_table(run: RunJson, now: float | None = None, most_rows: int = MOST_ROWS) -> str:
     """One row for each stage, with only those columns that some stage fills."""
-    stages = run["stages"]
-    shown = stages[-most_rows:]
-    present = {label for stage in shown for label, _, _ in flows(stage)}
+    groups = with_skipped_together(run["stages"])
+    shown = groups[-most_rows:]
+    present = {label for group in shown for stage in group for label, _, _ in flows(stage)}
     labels = [label for label in FLOW_LABELS if label in present]
     headings = ["", "Stage", "Tasks", "", "Time", *(label.capitalize() for label in labels), ""]
-    rows = [_row(stage, labels, now) for stage in shown]
-    if len(shown) < len(stages):
-        text = f"… {count_text(len(stages) - len(shown), 'earlier stage')} not listed"
+    rows = [_row(group, labels, now) for group in shown]
+    if len(shown) < len(groups):
+        text = f"… {count_text(sum(map(len, groups[:-most_rows])), 'earlier stage')} not listed"
         rows.insert(0, f'<tr><td colspan="{len(headings)}" style="{_LEFT}">{text}</td></tr>')
     head = "".join(_cell("th", heading, "left" if heading == "Stage" else "right") for heading in headings)
     return (
@@ -98,14 +101,16 @@ def stage_table(run: RunJson, now: float | None = None, most_rows: int = MOST_RO
     )
 
 
-def _row(stage: StageJson, labels: Sequence[str], now: float | None) -> str:
+def _row(group: Sequence[StageJson], labels: Sequence[str], now: float | None) -> str:
+    stage = group[0]
     tasks = stage["tasks"]
     name = f"{stage['stage_id']}: {_text(stage['name'], 60)}"
     if stage["state"] == "skipped":
-        span = len(labels) + 4
+        if len(group) > 1:
+            name = stages_title([each["stage_id"] for each in group])
         return (
             f"<tr>{_cell('td', _badge('skipped'))}{_cell('td', name, 'left')}"
-            f'<td colspan="{span}" style="{_LEFT}">skipped: its output is already there</td></tr>'
+            f'<td colspan="{len(labels) + 4}" style="{_LEFT}">{skipped_text(group)}</td></tr>'
         )
     done = f"{tasks['succeeded']:,}/{tasks['total']:,}" if stage["state"] != "planned" else f"{tasks['total']:,}"
     bar = f'<progress value="{tasks["succeeded"]}" max="{max(tasks["total"], 1)}" style="width:90px"></progress>'

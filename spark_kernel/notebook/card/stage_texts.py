@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from spark_kernel.notebook.card.amounts import bytes_text, count_text, seconds_text
 from spark_kernel.notebook.card.run_json import JobJson, NodeJson, RunJson, StageJson
@@ -102,6 +103,20 @@ def task_notes(stage: StageJson) -> list[str]:
     """What is remarkable about the tasks of a stage: running, failed and repeated ones."""
     tasks = stage["tasks"]
     return [f"{count_text(tasks[key])} {key}" for key in ("running", "failed", "retried") if tasks[key]]
+
+
+def with_skipped_together(stages: Sequence[StageJson]) -> list[list[StageJson]]:
+    """Each stage by itself, but skipped ones that follow each other together; a long lineage has very many of them."""
+    groups: list[list[StageJson]] = []
+    for skipped, together in groupby(stages, lambda stage: stage["state"] == "skipped"):
+        alike = list(together)
+        groups.extend([alike] if skipped else ([stage] for stage in alike))
+    return groups
+
+
+def skipped_text(stages: Sequence[StageJson]) -> str:
+    """Why these stages did not run."""
+    return f"skipped: {'its output is' if len(stages) == 1 else 'their outputs are'} already there"
 
 
 def run_headline(run: RunJson, now: float | None = None) -> list[str]:

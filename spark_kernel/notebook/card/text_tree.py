@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from spark_kernel.notebook.card.amounts import count_text
+from spark_kernel.notebook.card.picture import stages_title
 from spark_kernel.notebook.card.run_json import JobJson, NodeJson, RunJson, StageJson
 from spark_kernel.notebook.card.stage_texts import (
     MARKS,
@@ -21,8 +22,10 @@ from spark_kernel.notebook.card.stage_texts import (
     plain,
     run_headline,
     skew_note,
+    skipped_text,
     step_name,
     task_notes,
+    with_skipped_together,
 )
 
 _BAR_WIDTH = 16
@@ -92,15 +95,23 @@ def _stage_lines(
     arrows: set[tuple[int, int]],
     now: float | None,
 ) -> Iterator[str]:
-    hidden = max(0, len(members) - _MOST_STAGES_PER_JOB)
+    rows = with_skipped_together(members)
+    hidden = max(0, len(rows) - _MOST_STAGES_PER_JOB)
     # Of a long job the end matters most: that is where something runs or has failed.
-    skipped_over, shown = members[:hidden], members[hidden:]
-    if skipped_over:
-        yield f"├─ … {count_text(hidden, 'earlier stage')}: {_tally(stage['state'] for stage in skipped_over)}"
-    id_width = max((len(str(stage["stage_id"])) for stage in shown), default=1)
-    task_width = max((len(_done(stage)) for stage in shown), default=1)
-    for index, stage in enumerate(shown):
+    passed_over = [stage for row in rows[:hidden] for stage in row]
+    shown = rows[hidden:]
+    if passed_over:
+        yield f"├─ … {count_text(len(passed_over), 'earlier stage')}: {_tally(stage['state'] for stage in passed_over)}"
+    alone = [row[0] for row in shown if len(row) == 1]
+    id_width = max((len(str(stage["stage_id"])) for stage in alone), default=1)
+    task_width = max((len(_done(stage)) for stage in alone), default=1)
+    for index, row in enumerate(shown):
         branch, rail = ("└─ ", "   ") if index == len(shown) - 1 else ("├─ ", "│  ")
+        stage = row[0]
+        if len(row) > 1:
+            title = stages_title([each["stage_id"] for each in row])
+            yield f"{branch}{MARKS['skipped']} {title}  {skipped_text(row)}"
+            continue
         yield branch + _stage_line(stage, id_width, task_width, now)
         if stage["stage_id"] not in told and stage["state"] != "skipped":
             told.add(stage["stage_id"])
@@ -110,7 +121,7 @@ def _stage_lines(
 def _stage_line(stage: StageJson, id_width: int, task_width: int, now: float | None) -> str:
     head = f"{MARKS[stage['state']]} Stage {stage['stage_id']:<{id_width}} "
     if stage["state"] == "skipped":
-        return f"{head} skipped: its output is already there"
+        return f"{head} {skipped_text([stage])}"
     if stage["state"] == "planned":
         return f"{head} {count_text(stage['tasks']['total'], 'task')}"
     text = f"{head} {progress_bar(stage)} {_done(stage):>{task_width}} {elapsed_text(stage, now):>8}"

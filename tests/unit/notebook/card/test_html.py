@@ -10,6 +10,7 @@ from spark_kernel.notebook.card.html import ALLOWED_ATTRIBUTES, ALLOWED_TAGS, he
 from tests.support.run_events import (
     RunEvents,
     failed_run,
+    iterated_run,
     join_with_skipped_stage,
     long_lineage,
     running_word_count,
@@ -63,6 +64,12 @@ def test_the_table_says_what_each_stage_did() -> None:
 
 def test_skipped_stages_say_so() -> None:
     assert "skipped: its output is already there" in Reader(stage_table(snapshot(join_with_skipped_stage()))).rows[3]
+
+
+def test_skipped_stages_that_follow_each_other_share_a_row() -> None:
+    rows = Reader(stage_table(snapshot(iterated_run(20)))).rows
+    assert len(rows) == 1 + 21 + 2
+    assert rows[-2][1:] == ["Stages 21 to 40", "skipped: their outputs are already there"]
 
 
 def test_failures_and_retries_are_told() -> None:

@@ -13,6 +13,7 @@ from tests.support.run_events import (
     RunEvents,
     dense_lineage,
     failed_run,
+    iterated_run,
     join_with_skipped_stage,
     long_lineage,
     running_word_count,
@@ -149,6 +150,19 @@ def test_many_jobs_are_cut_and_say_so() -> None:
     for _ in range(30):
         run.end_job(run.job(data, "count"))
     assert text_tree(snapshot(run)).splitlines()[-1] == "└─ … 18 more jobs: 18 ✓ succeeded"
+
+
+def test_skipped_stages_that_follow_each_other_share_a_line() -> None:
+    tree = text_tree(snapshot(iterated_run(20)))
+    assert (
+        tree[tree.index("└─ ✓ collect") :]
+        == """\
+└─ ✓ collect at cell [3], line 5 · 100 ms
+   ├─ ⤼ Stages 21 to 40  skipped: their outputs are already there
+   └─ ✓ Stage 41  ████████████████ 4/4   100 ms
+        stage 40 ⇒ state: reduceByKey
+        shuffle read 96 kB, 3,600 rows · result 3.6 kB"""
+    )
 
 
 @pytest.mark.parametrize("run", [join_with_skipped_stage(), dense_lineage(60), long_lineage(300, 100)])
