@@ -46,11 +46,13 @@ def plan_splits(
     block_bytes: int = BLOCK_BYTES,
     min_split_bytes: int = 1,
     keep_empty: bool = False,
+    whole_if_compressed: bool = True,
 ) -> list[FileSplit]:
     """Cut ``files`` into at least about ``min_partitions`` ranges of at most about ``block_bytes``.
 
     A compressed file, and one that can't be read from any place, is one split. Empty files give none, as Spark's
-    ``spark.hadoopRDD.ignoreEmptySplits`` has it; one each with ``keep_empty``.
+    ``spark.hadoopRDD.ignoreEmptySplits`` has it; one each with ``keep_empty``. With ``whole_if_compressed`` false a
+    name that speaks of compression means nothing, for formats that are compressed inside.
 
     >>> [(split.start, split.length) for split in plan_splits([InputFile("file:/a", 100)], 3)]
     [(0, 33), (33, 33), (66, 34)]
@@ -59,11 +61,16 @@ def plan_splits(
     total = sum(file.size or 0 for file in files)
     goal = total // max(min_partitions, 1)
     split_bytes = max(min_split_bytes, min(goal, block_bytes))
-    return [split for file in files for split in _splits_of(file, split_bytes) if keep_empty or split.length != 0]
+    return [
+        split
+        for file in files
+        for split in _splits_of(file, split_bytes, whole_if_compressed)
+        if keep_empty or split.length != 0
+    ]
 
 
-def _splits_of(file: InputFile, split_bytes: int) -> Iterator[FileSplit]:
-    if file.size is None or not file.seekable or codec_of(file.url) is not None:
+def _splits_of(file: InputFile, split_bytes: int, whole_if_compressed: bool) -> Iterator[FileSplit]:
+    if file.size is None or not file.seekable or (whole_if_compressed and codec_of(file.url) is not None):
         yield FileSplit(file.url, 0, file.size, file.size)
         return
     start = 0

@@ -6,7 +6,10 @@ from typing import Any, NoReturn
 
 from spark_kernel.core.rdd.not_here import needs_java, not_yet
 
-_READ_INSTEAD = "Read lines with textFile, whole files with binaryFiles, or records of one length with binaryRecords"
+_READ_INSTEAD = (
+    "Read lines with textFile, pairs with sequenceFile, whole files with binaryFiles, or records of one length with "
+    "binaryRecords"
+)
 _PROFILE_INSTEAD = "Profile inside a task, with cProfile in mapPartitions; task times are in the run card"
 
 
@@ -28,14 +31,6 @@ class NotHere:
     def newAPIHadoopRDD(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Needs Java."""
         raise needs_java("newAPIHadoopRDD", _READ_INSTEAD)
-
-    def pickleFile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("pickleFile", _READ_INSTEAD)
-
-    def sequenceFile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("sequenceFile", _READ_INSTEAD)
 
     def show_profiles(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Not in this release."""

@@ -23,10 +23,10 @@ from spark_kernel.common.ids import new_application_id
 from spark_kernel.core.context import settings as settings_table
 from spark_kernel.core.context.added_files import AddedFiles
 from spark_kernel.core.context.context_session import ContextSession
-from spark_kernel.core.context.creation import Creation
 from spark_kernel.core.context.job_control import JobControl
 from spark_kernel.core.context.not_here import NotHere
 from spark_kernel.core.context.notebook_face import NotebookFace
+from spark_kernel.core.context.sequence_file_reading import SequenceFileReading
 from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.core.rdd.driver_only import DriverOnlyError
 from spark_kernel.core.rdd.spark_files import SparkFiles
@@ -37,7 +37,7 @@ from spark_kernel.resource_managers.notation import wants_web_pages
 _SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
 
 
-class SparkContext(Creation, AddedFiles, JobControl, NotebookFace, NotHere):
+class SparkContext(SequenceFileReading, AddedFiles, JobControl, NotebookFace, NotHere):
     """The entry point: a connection to a cluster, on which datasets are made and jobs run.
 
     It is there at once; its cluster starts in the background, and the first job waits for it. One at a time in a

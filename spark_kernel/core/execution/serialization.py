@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
+from pyspark import cloudpickle as pyspark_cloudpickle
 
 from spark_kernel.common.errors import ContextError
 from spark_kernel.core.execution.backend import payload_key
@@ -110,6 +111,22 @@ def dumps(value: Any) -> bytes:
 def dumps_by_value(value: Any) -> bytes:
     """The same for what plain pickle is known to refuse."""
     data: bytes = cloudpickle.dumps(value)
+    return data
+
+
+def dumps_for_pyspark(value: Any) -> bytes:
+    """The same for files that last: a program with PySpark and without this package reads them too.
+
+    >>> loads(dumps_for_pyspark([1, "a"]))
+    [1, 'a']
+    """
+    try:
+        data = pickle.dumps(value, protocol=5)
+    except Exception:
+        data = b"__main__"
+    if b"__main__" in data:
+        # What goes by value refers to the module that made it, and PySpark has one of its own.
+        data = pyspark_cloudpickle.dumps(value, protocol=5)
     return data
 
 

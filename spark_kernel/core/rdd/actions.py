@@ -118,12 +118,15 @@ class Actions(Joins):
     @operation
     def take(self, num: int) -> list[Any]:
         """The first ``num`` records. Looks into one partition first, then into more, a job each time."""
+        return self._first_records(num)
+
+    def _first_records(self, num: int, *, is_python_step: bool = True) -> list[Any]:
         taken: list[Any] = []
         scanned, total = 0, self.getNumPartitions()
         while len(taken) < num and scanned < total:
             wanted = _partitions_to_try(scanned, len(taken), num)
             chosen = range(scanned, min(scanned + wanted, total))
-            taken += concatenated(self._run(Take(num - len(taken)), chosen))
+            taken += concatenated(self._run(Take(num - len(taken)), chosen, is_python_step=is_python_step))
             scanned += wanted
         return taken[:num]
 

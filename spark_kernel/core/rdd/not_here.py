@@ -6,9 +6,11 @@ from typing import Any, NoReturn
 
 from pyspark.errors import PySparkNotImplementedError
 
-from spark_kernel.core.rdd.saving import Saving
+from spark_kernel.core.rdd.sequence_files import SequenceFiles
 
-_WRITE_INSTEAD = "Write text with saveAsTextFile, or files of your own in foreachPartition"
+_WRITE_INSTEAD = (
+    "Write text with saveAsTextFile, pairs with saveAsSequenceFile, or files of your own in foreachPartition"
+)
 
 
 def needs_java(method: str, alternative: str) -> PySparkNotImplementedError:
@@ -21,7 +23,7 @@ def not_yet(method: str, alternative: str) -> PySparkNotImplementedError:
     return PySparkNotImplementedError(f"This release has no {method} yet. {alternative}.")
 
 
-class NotHere(Saving):
+class NotHere(SequenceFiles):
     """Raise errors that name the alternative."""
 
     def toDF(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -39,14 +41,6 @@ class NotHere(Saving):
     def getResourceProfile(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Not in this release."""
         raise not_yet("resource profiles", "All executors are alike: see %spark status")
-
-    def saveAsPickleFile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("saveAsPickleFile", _WRITE_INSTEAD)
-
-    def saveAsSequenceFile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("saveAsSequenceFile", _WRITE_INSTEAD)
 
     def saveAsHadoopFile(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Needs Java."""

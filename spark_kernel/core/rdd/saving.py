@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import count
 from operator import itemgetter
 
-from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.lineage.recipes import Recipe, Records, TaskScope
 from spark_kernel.core.rdd.approximations import Approximations
 from spark_kernel.core.rdd.handle import concatenated
 from spark_kernel.core.rdd.operations import operation
+from spark_kernel.core.rdd.spark_rdds import SparkView
 from spark_kernel.storage.codecs import Codec, codec_named
 from spark_kernel.storage.lines import encode_lines
 from spark_kernel.storage.outputs import DirectoryOutput
@@ -51,10 +52,11 @@ class Saving(Approximations):
         output = DirectoryOutput(path, self._session.storage_options)
         self._save(output, WriteLines(output, None if codec is None else codec.name))
 
-    def _save(self, output: DirectoryOutput, recipe: WriteLines) -> None:
+    def _save(self, output: DirectoryOutput, recipe: Recipe, view: SparkView | None = None) -> None:
+        """Have ``recipe`` write each partition. ``view`` is what Spark would make of that, if not one Python step."""
         output.prepare()
         try:
-            written = concatenated(self._narrow(recipe)._run(list, is_python_step=False))
+            written = concatenated(self._narrow(recipe, view=view)._run(list, is_python_step=False))
             output.commit(dict(enumerate(written)))
         except BaseException:
             output.abort()

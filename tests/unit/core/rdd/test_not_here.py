@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pyspark.errors import PySparkNotImplementedError
 
-ON_DATASETS = ["toDF", "barrier", "withResources", "getResourceProfile", "saveAsPickleFile", "saveAsSequenceFile"]
+ON_DATASETS = ["toDF", "barrier", "withResources", "getResourceProfile"]
 ON_DATASETS += ["saveAsHadoopFile", "saveAsHadoopDataset", "saveAsNewAPIHadoopFile", "saveAsNewAPIHadoopDataset"]
-ON_CONTEXTS = ["pickleFile", "sequenceFile", "show_profiles", "dump_profiles"]
+ON_CONTEXTS = ["show_profiles", "dump_profiles"]
 ON_CONTEXTS += ["hadoopFile", "hadoopRDD", "newAPIHadoopFile", "newAPIHadoopRDD"]
 
 
