@@ -18,7 +18,6 @@ from tests.support.spark_sources import needs_spark_sources, spark_sources
 
 REPOSITORY = Path(__file__).parent.parent.parent
 _JAVA = "runs Hadoop's Java classes, by name"
-_FILES = "sequence and pickle files are not built yet"
 _BARRIER = "barrier stages are not built yet"
 
 # Docstring -> how many of its examples fail, and why.
@@ -29,14 +28,11 @@ GAPS: dict[str, dict[str, tuple[int, str]]] = {
         "RDD.saveAsNewAPIHadoopFile": (1, _JAVA),
         "RDD.saveAsHadoopDataset": (1, _JAVA),
         "RDD.saveAsHadoopFile": (1, _JAVA),
-        "RDD.saveAsSequenceFile": (1, _FILES),
-        "RDD.saveAsPickleFile": (1, _FILES),
         "RDDBarrier.mapPartitions": (3, _BARRIER),
         "RDDBarrier.mapPartitionsWithIndex": (3, _BARRIER),
     },
     "context": {
         "SparkContext": (2, "imports pyspark.core, by whose presence pyspark-client decides that there is a JVM"),
-        "SparkContext.pickleFile": (4, _FILES),
         "SparkContext.sequenceFile": (2, _JAVA),
         "SparkContext.newAPIHadoopFile": (2, _JAVA),
         "SparkContext.newAPIHadoopRDD": (2, _JAVA),
