@@ -1,35 +1,46 @@
-"""Ours beside PySpark beside plain Python, on the same data, in one run.
+"""Ours beside plain Python on two processes beside PySpark, on the same data, in one run.
 
-    python tests/benchmarks/rdd.py --pyspark PYTHON [--rounds 3] [--scale 1] [--only TEXT]
+    python tests/benchmarks/rdd.py [--pyspark PYTHON] [--rounds 3] [--scale 1] [--only TEXT]
 
-Prints one line a case: seconds of ours, PySpark's and plain Python's (medians), the ratios, and each engine's peak
-memory (resident size of its whole process tree). Results are compared; a difference ends the run. PySpark needs
-Java 17 and a virtual environment of its own, since `pyspark` and `pyspark-client` share their module names.
+Prints for each case, and for each engine, seconds (the median of the rounds, which take turns), processor seconds of
+its whole process tree (what to compare on a busy machine), and peak memory (resident size of the tree); for the others
+how many times ours they are, in seconds and in processor seconds. At the end the geometric means, over all cases but
+those that are named "also". Results are compared; a difference ends the run. PySpark needs Java 17 and a virtual
+environment of its own, since `pyspark` and `pyspark-client` share their module names.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from rdd_cases import CASES
+from rdd_data import write_text
 
 HERE = Path(__file__).parent
-ALL = ["word count, 140 MB", "groupByKey, 5 M", "sortByKey, 3 M", "map-filter-sum, 10 M", "join, 1 M with 1 M"]
-ALL += ["200 empty tasks"]
+WARM_UP = "also: 200 empty tasks"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one engine needed for one case."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
 
 
 class Engine:
-    """A process that runs cases when asked, and how much memory its tree takes."""
+    """A process that runs cases when asked, and what its tree takes."""
 
     def __init__(self, name: str, python: str, environment: dict[str, str]) -> None:
         self.name = name
@@ -38,21 +49,28 @@ class Engine:
         self.process = subprocess.Popen(command, env={**os.environ, **environment}, **pipes)
         self.peak = 0
 
-    def run(self, case: str) -> dict:
+    def run(self, case: str) -> tuple[Figures, object] | None:
+        """What the case took and its result's digest; None when the engine does not know it."""
         self.peak = 0
         done = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(done,), daemon=True)
         watcher.start()
+        before = tree_cpu(self.process.pid)
         self.process.stdin.write(case + "\n")
         self.process.stdin.flush()
         try:
             for line in self.process.stdout:
                 if line.startswith("ANSWER "):
-                    return json.loads(line.removeprefix("ANSWER "))
+                    answer = json.loads(line.removeprefix("ANSWER "))
+                    break
+            else:
+                raise SystemExit(f"{self.name} ended during {case!r}")
         finally:
             done.set()
             watcher.join()
-        raise SystemExit(f"{self.name} ended during {case!r}")
+        if answer["seconds"] is None:
+            return None
+        return Figures(answer["seconds"], tree_cpu(self.process.pid) - before, self.peak), answer["digest"]
 
     def close(self) -> None:
         self.process.stdin.close()
@@ -60,54 +78,60 @@ class Engine:
 
     def _watch(self, done: threading.Event) -> None:
         while not done.wait(0.1):
-            self.peak = max(self.peak, tree_memory(self.process.pid))
+            self.peak = max(self.peak, sum(process.memory_info().rss for process in tree(self.process.pid)))
 
 
-def tree_memory(pid: int) -> int:
-    total = 0
-    try:
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            total += process.memory_info().rss
-    except psutil.Error:
-        pass  # A process that ended while we looked has no memory.
-    return total
+def tree(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
 
 
-def write_text(path: Path, megabytes: float) -> None:
-    """Words of a skewed vocabulary, about 5.8 bytes each with their blank, 12 a line."""
-    rng = random.Random(1)
-    vocabulary = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 8))) for _ in range(20_000)]
-    weights = [1 / (rank + 10) for rank in range(len(vocabulary))]
-    lines = "".join(" ".join(rng.choices(vocabulary, weights, k=12)) + "\n" for _ in range(20_000))
-    with path.open("w") as file:
-        for _ in range(max(1, round(megabytes * 1e6 / len(lines)))):
-            file.write(lines)
+def tree_cpu(pid: int) -> float:
+    """Processor seconds of the tree, with those of processes that have ended in it."""
+    return sum(sum(process.cpu_times()[:4]) for process in tree(pid))
 
 
-def measure(engines: list[Engine], case: str, rounds: int) -> dict[str, tuple[float, int]]:
-    seconds: dict[str, list[float]] = {engine.name: [] for engine in engines}
-    peaks = dict.fromkeys(seconds, 0)
+def measure(engines: list[Engine], case: str, rounds: int) -> dict[str, Figures]:
+    """The medians of each engine that knows the case."""
+    found: dict[str, list[Figures]] = {engine.name: [] for engine in engines}
     digests = {}
     for _ in range(rounds):
         for engine in engines:
             answer = engine.run(case)
-            if answer["seconds"] is not None:
-                seconds[engine.name].append(answer["seconds"])
-                peaks[engine.name] = max(peaks[engine.name], engine.peak)
-                digests[engine.name] = answer["digest"]
-    if any(found != digests["ours"] for found in digests.values()):
+            if answer is not None:
+                found[engine.name].append(answer[0])
+                digests[engine.name] = answer[1]
+    if any(digest != digests["ours"] for digest in digests.values()):
         raise SystemExit(f"{case}: the engines disagree: {digests}")
-    return {name: (statistics.median(times), peaks[name]) for name, times in seconds.items() if times}
+    return {name: median_of(figures) for name, figures in found.items() if figures}
 
 
-def report(case: str, figures: dict[str, tuple[float, int]]) -> None:
-    ours = figures["ours"][0]
-    cells = [f"{case:22}"]
-    for name, (seconds, peak) in figures.items():
-        ratio = "" if name == "ours" else f" ({seconds / ours:5.2f}x)"
-        cells.append(f"{name} {seconds:7.3f} s{ratio} {peak / 2**20:6.0f} MiB")
-    print("  |  ".join(cells), flush=True)
+def median_of(figures: list[Figures]) -> Figures:
+    return Figures(
+        statistics.median(each.seconds for each in figures),
+        statistics.median(each.cpu_seconds for each in figures),
+        max(each.peak_bytes for each in figures),
+    )
+
+
+def report(case: str, figures: dict[str, Figures]) -> None:
+    ours = figures["ours"]
+    cells = [f"{case:24}"]
+    for name, each in figures.items():
+        cell = f"{name} {each.seconds:6.2f} s {each.cpu_seconds:6.2f} cpu {each.peak_bytes / 2**20:5.0f} MiB"
+        if name != "ours":
+            cell += f" = {each.seconds / ours.seconds:5.2f}x, cpu {each.cpu_seconds / ours.cpu_seconds:5.2f}x"
+        cells.append(cell)
+    print(" | ".join(cells), flush=True)
+
+
+def report_means(results: dict[str, dict[str, Figures]], name: str) -> None:
+    """The geometric means of how many times ours the engine needed."""
+    pairs = [(each[name], each["ours"]) for case, each in results.items() if name in each and "also" not in case]
+    if pairs:
+        wall = statistics.geometric_mean(theirs.seconds / ours.seconds for theirs, ours in pairs)
+        cpu = statistics.geometric_mean(theirs.cpu_seconds / ours.cpu_seconds for theirs, ours in pairs)
+        print(f"geometric mean of {len(pairs)} cases, {name}: {wall:.2f}x, cpu {cpu:.2f}x")
 
 
 def main() -> None:
@@ -125,15 +149,13 @@ def main() -> None:
         if arguments.pyspark:
             engines.append(Engine("pyspark", arguments.pyspark, environment))
         for engine in engines:  # Starting up is not what is measured here.
-            engine.run("200 empty tasks")
-        ratios = []
-        for case in [each for each in ALL if arguments.only in each]:
-            figures = measure(engines, case, arguments.rounds)
-            report(case, figures)
-            if "pyspark" in figures:
-                ratios.append(figures["pyspark"][0] / figures["ours"][0])
-        if ratios:
-            print(f"geometric mean against pyspark: {math.exp(statistics.mean(map(math.log, ratios))):.2f}x")
+            engine.run(WARM_UP)
+        results = {}
+        for case in [each for each in CASES if arguments.only in each]:
+            results[case] = measure(engines, case, arguments.rounds)
+            report(case, results[case])
+        for engine in engines[1:]:
+            report_means(results, engine.name)
         for engine in engines:
             engine.close()
 
