@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 from spark_kernel.core.execution.serialization import dumps_by_value
 from spark_kernel.core.lineage.recipes import Records, TaskScope
 from spark_kernel.core.lineage.shuffle_specs import Aggregator, KeyOrdering
+from spark_kernel.core.shuffle.counting import Paired
 from spark_kernel.core.shuffle.merging import combine_by_key
 from spark_kernel.core.shuffle.record_blocks import RecordBlocks
 from spark_kernel.core.shuffle.sorting import sort_by_key
@@ -95,7 +95,7 @@ class PairWith:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """One pair for each."""
-        return zip(next(inputs), repeat(self.value), strict=False)
+        return Paired(next(inputs), self.value)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from typing import Any
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
 from spark_kernel.core.rdd.stop_iteration import guarded, stop_iteration_error
+from spark_kernel.core.shuffle.counting import Paired
+from spark_kernel.core.shuffle.known_functions import Known, recognise
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Map:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """One record for each."""
+        if recognise(self.function) is Known.WITH_ONE:
+            return Paired(next(inputs), 1)
         if has_frame(self.function):
             return guarded(partial(map, self.function), next(inputs))
         return self._one_by_one(next(inputs))

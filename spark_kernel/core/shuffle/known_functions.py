@@ -18,6 +18,8 @@ class Known(Enum):
 
     SAME = auto()
     """Returns its argument."""
+    WITH_ONE = auto()
+    """Returns ``(a, 1)``."""
     FIRST = auto()
     """Returns the first of two."""
     ADD = auto()
@@ -47,6 +49,7 @@ def _extend(values: list[Any], more: list[Any]) -> list[Any]:
 _BUILT_IN: dict[Any, Known] = {operator.add: Known.ADD, min: Known.MIN, max: Known.MAX}
 _WRITTEN: dict[Any, Known] = {
     (lambda a: a): Known.SAME,
+    (_WITH_ONE := lambda a: (a, 1)): Known.WITH_ONE,
     (lambda a, b: a): Known.FIRST,
     (lambda a, b: a + b): Known.ADD,
     (lambda a: [a]): Known.LIST,
@@ -59,18 +62,21 @@ def recognise(function: Callable[..., Any]) -> Known | None:
     """What ``function`` does, or None when it is not one of the known ones.
 
     >>> recognise(operator.add), recognise(lambda x, y: x + y), recognise(lambda x, y: y + x)
-    (<Known.ADD: 3>, <Known.ADD: 3>, None)
+    (<Known.ADD: 4>, <Known.ADD: 4>, None)
     """
     if not isinstance(function, FunctionType):
         try:
             return _BUILT_IN.get(function)
         except TypeError:  # A callable object that can't be hashed is nobody we know.
             return None
-    return _BY_CODE.get(_code(function)) if not (function.__defaults__ or function.__kwdefaults__) else None
+    if function.__defaults__ or function.__kwdefaults__:
+        return None
+    known = _BY_CODE.get(_code(function))
+    return None if known is Known.WITH_ONE and not _has_the_one(function) else known
 
 
 def _code(function: FunctionType) -> tuple[Any, ...]:
-    # Neither names of arguments nor constants matter: none of the known functions uses a constant.
+    # Names of arguments don't matter, and constants only to one of the known functions.
     code = function.__code__
     return (
         code.co_code,
@@ -80,6 +86,12 @@ def _code(function: FunctionType) -> tuple[Any, ...]:
         code.co_flags & _STAR,
         code.co_freevars,
     )
+
+
+def _has_the_one(function: FunctionType) -> bool:
+    """Whether the constant of a function that is otherwise like ``lambda a: (a, 1)`` is that, too."""
+    constants = zip(_WITH_ONE.__code__.co_consts, function.__code__.co_consts, strict=False)
+    return all(type(theirs) is int and theirs == 1 for ours, theirs in constants if ours == 1)
 
 
 _STAR = 0x04 | 0x08  # *args, **kwargs

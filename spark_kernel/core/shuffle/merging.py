@@ -16,7 +16,7 @@ from typing import Any
 
 from spark_kernel.core.lineage.recipes import TaskScope
 from spark_kernel.core.lineage.shuffle_specs import Aggregator
-from spark_kernel.core.shuffle.combining import CombineLoop, Pair, combine, combiner_loop, value_loop
+from spark_kernel.core.shuffle.combining import CombineLoop, Pair, combine, combiner_loop, fastest
 from spark_kernel.core.shuffle.frame_buffer import FrameBuffer
 from spark_kernel.core.shuffle.frames import split_frames
 from spark_kernel.core.shuffle.pair_buckets import PairBuckets, chunks
@@ -40,9 +40,9 @@ def combine_by_key(
     The values of ``records`` are combiners already when ``combined`` is set. Nothing is read before the first pair is
     asked for. More than ``scope.memory_share`` bytes are spilled to ``scope.scratch``.
     """
-    loop = combiner_loop(aggregator) if combined else value_loop(aggregator)
+    items, loop = (records, combiner_loop(aggregator)) if combined else fastest(records, aggregator)
     merge = _Merge(combiner_loop(aggregator), scope, blocks or RecordBlocks(), depth=0)
-    return chain.from_iterable(merge.parts(records, loop))
+    return chain.from_iterable(merge.parts(items, loop))
 
 
 class _Merge:

@@ -15,7 +15,7 @@ from typing import Any
 
 from spark_kernel.core.lineage.recipes import TaskScope
 from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
-from spark_kernel.core.shuffle.combining import Pair, combine, value_loop
+from spark_kernel.core.shuffle.combining import Pair, combine, fastest
 from spark_kernel.core.shuffle.frame_buffer import FrameBuffer
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
 from spark_kernel.core.shuffle.pair_buckets import PairBuckets, chunks
@@ -72,7 +72,7 @@ def write_shuffle(
     buckets = PairBuckets(partitions, choose, blocks or RecordBlocks(), buffer, share // 8)
     try:
         if spec.aggregator is not None and spec.map_side_combine:
-            for combined, _ in combine(records, value_loop(spec.aggregator), share // 2, scope):
+            for combined, _ in combine(*fastest(records, spec.aggregator), share // 2, scope):
                 _add_all(iter(combined.items()), buckets, scope)
                 combined.clear()
         else:
