@@ -250,6 +250,8 @@ class TaskStarted(Event):
     attempt: int
     """From 0; counts the attempts at this partition in this stage attempt."""
     executor_id: str
+    speculative: bool = False
+    """It races another attempt at the same partition that is slow; whichever ends first counts."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ from typing import Any
 
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.cache.block_store import BlockStore
-from spark_kernel.core.execution.backend import Report, TaskBatch, TaskFailed, TaskSpec, TaskStarted, TaskSucceeded
+from spark_kernel.core.execution.backend import (
+    Report,
+    ResultHeld,
+    TaskBatch,
+    TaskFailed,
+    TaskSpec,
+    TaskStarted,
+    TaskSucceeded,
+)
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.orders import head_of, order_of
 from spark_kernel.core.execution.outcomes import report_of
@@ -175,7 +183,7 @@ def run_batch(batch: TaskBatch, state: ExecutorState) -> list[Report]:
 
 def values(reports: Sequence[Report]) -> list[Any]:
     """What the tasks delivered, by task. Fails on any report that is not a success."""
-    finals = [report for report in reports if not isinstance(report, TaskStarted)]
+    finals = [report for report in reports if not isinstance(report, (TaskStarted, ResultHeld))]
     failures = [
         report.failure.full_traceback or report.failure if isinstance(report, TaskFailed) else report
         for report in finals
@@ -217,7 +225,7 @@ class ReportLog:
             found = {
                 report.task_id: report
                 for report in reports
-                if getattr(report, "task_id", None) in wanted and not isinstance(report, TaskStarted)
+                if getattr(report, "task_id", None) in wanted and not isinstance(report, (TaskStarted, ResultHeld))
             }
             return found if len(found) == len(wanted) else None
 

@@ -12,6 +12,7 @@ from spark_kernel.core.context.pending_backend import PendingBackend
 from spark_kernel.core.execution.backend import Backend
 from spark_kernel.core.execution.inline import InlineBackend
 from spark_kernel.core.execution.preloads import PRELOAD
+from spark_kernel.core.execution.waiting_tasks import Turns
 from spark_kernel.resource_managers.interface import Application, ClusterAddress, ResourceManager
 from spark_kernel.resource_managers.scratch import remove_scratch_folder, scratch_folder
 
@@ -28,8 +29,9 @@ class ClusterStart:
         settings: Mapping[str, str],
         backend: PendingBackend,
         patience: float,
+        turns: Turns | None = None,
     ) -> None:
-        """``patience`` is how long it may take, in seconds."""
+        """``patience`` is how long it may take, in seconds; ``turns`` says which tasks wait for which slot."""
         self.error: BaseException | None = None
         """Why there is no cluster; None while it starts and when it did."""
         self.address: ClusterAddress | None = None
@@ -38,6 +40,7 @@ class ClusterStart:
         self._settings = dict(settings)
         self._backend = backend
         self._patience = patience
+        self._turns = turns
         self._done = threading.Event()
         self._alarm = threading.Timer(patience, self._give_up)
         self._alarm.daemon = True
@@ -99,7 +102,7 @@ class ClusterStart:
 
     def _make_backend(self, address: ClusterAddress, scratch: Path) -> Backend:
         if address.address is None:
-            return InlineBackend(scratch)
+            return InlineBackend(scratch, settings=self._settings)
         module = importlib.import_module(_DASK_BACKEND)
-        backend: Backend = module.DaskBackend(address, self._app_id, self._settings)
+        backend: Backend = module.DaskBackend(address, self._app_id, self._settings, self._turns)
         return backend

@@ -31,8 +31,9 @@ from spark_kernel.core.context.cleaner import Cleaner
 from spark_kernel.core.context.cluster_start import ClusterStart
 from spark_kernel.core.context.dataset_facts import DatasetFacts
 from spark_kernel.core.context.event_log import EventLog
-from spark_kernel.core.context.parallelism import promised_cores, promised_task_failures
+from spark_kernel.core.context.parallelism import promised_cores
 from spark_kernel.core.context.pending_backend import PendingBackend
+from spark_kernel.core.context.scheduling import limits_of, speculation_of, turns_of
 from spark_kernel.core.context.status_tracker import StatusLedger
 from spark_kernel.core.context.thread_scope import DESCRIPTION, GROUP, INTERRUPT, ThreadScope
 from spark_kernel.core.execution.serialization import dumps
@@ -41,7 +42,6 @@ from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.rdd.checkpointing import CheckpointMark
 from spark_kernel.core.scheduler.job_runner import JobRunner
 from spark_kernel.core.scheduler.jobs import JobRequest
-from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.messages import JobLabels
 from spark_kernel.core.shared_variables.accumulator import AccumulatorRegistry
 from spark_kernel.core.shared_variables.broadcast import Broadcast
@@ -62,7 +62,7 @@ class ContextSession:
         """Starts nothing. ``manager`` None means the one that the master URL in ``settings`` names.
 
         Raises MasterUrlError and SettingsError for what can't be used, StorageError for an event log that can't be
-        written.
+        written and an allocation file that can't be read.
         """
         settings_table.check(settings)
         self.app_id = app_id
@@ -71,7 +71,10 @@ class ContextSession:
         self.events = EventBus()
         self.scope = ThreadScope()
         self.facts = DatasetFacts()
-        self.ledger = StatusLedger()
+        self.ledger = StatusLedger(
+            jobs=settings_table.value_of(settings, "spark.ui.retainedJobs"),
+            stages=settings_table.value_of(settings, "spark.ui.retainedStages"),
+        )
         self.accumulators = AccumulatorRegistry()
         self.manager = resource_manager(self.master, settings) if manager is None else manager
         self._storage_options = StorageOptions.from_settings(settings)
@@ -88,9 +91,16 @@ class ContextSession:
             settings,
             self._backend,
             settings_table.value_of(settings, "spark.kernel.startTimeout"),
+            turns_of(settings, self._storage_options),
         )
         self.runner = JobRunner(
-            self._backend, self.events, self._limits(), self.level_of, self.name_of, self.accumulators.merge
+            self._backend,
+            self.events,
+            limits_of(settings),
+            self.level_of,
+            self.name_of,
+            self.accumulators.merge,
+            speculation_of(settings),
         )
         self._cleaner = Cleaner(self.runner.forget_shuffle, self._forget_node, self._forget_broadcast)
         self._event_log = self._open_event_log()
@@ -335,13 +345,6 @@ class ContextSession:
         if level is not None:
             self.facts.persist(source, level)
         self._cleaner.watch_facts(source)
-
-    def _limits(self) -> Limits:
-        failures = settings_table.value_of(self.settings, "spark.task.maxFailures")
-        return Limits(
-            task_failures=promised_task_failures(self.master, failures),
-            stage_attempts=settings_table.value_of(self.settings, "spark.stage.maxConsecutiveAttempts"),
-        )
 
     def _open_event_log(self) -> EventLog | None:
         if not settings_table.value_of(self.settings, "spark.eventLog.enabled"):

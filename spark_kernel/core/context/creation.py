@@ -110,7 +110,13 @@ class Creation:
         """
         self.session.require_open()
         parallelism = max(self.defaultParallelism, minPartitions or self.defaultMinPartitions)
-        source = binary_files_source(path, parallelism, self.session.storage_options)
+        source = binary_files_source(
+            path,
+            parallelism,
+            self.session.storage_options,
+            most_bytes=settings_table.value_of(self.session.settings, "spark.files.maxPartitionBytes"),
+            open_cost=settings_table.value_of(self.session.settings, "spark.files.openCostInBytes"),
+        )
         return self._source(source, self._view("BinaryFileRDD", len(source.payloads), ("pair", UTF8, UNBATCHED), path))
 
     @operation

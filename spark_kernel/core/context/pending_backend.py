@@ -77,6 +77,10 @@ class PendingBackend:
                 for task in batch.tasks:
                     self._report(TaskCancelled(task.task_id, ""))
 
+    def kill(self, task_ids: Sequence[int]) -> None:
+        """Stop single tasks, which only a cluster that is there can run."""
+        self._now_or_later(lambda backend: backend.kill(task_ids))
+
     def executors(self) -> Sequence[Executor]:
         """Those that are there now."""
         return self._backend.executors() if self._backend is not None else ()

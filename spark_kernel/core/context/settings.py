@@ -1,87 +1,17 @@
-"""The settings that mean something here: name, what kind of value, default, and one sentence.
+"""Reading an application's settings by the table (`settings_table.py`), and telling about those that do nothing.
 
-Others are kept, so that ``getConf`` shows them, and warned about once.
+All are kept, so that ``getConf`` shows them.
 """
 
 from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from spark_kernel.common.errors import SettingsError
-from spark_kernel.resource_managers.master_url import DEFAULT_MASTER
-from spark_kernel.resource_managers.notation import size_in_bytes, time_in_seconds
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting, or a family of settings."""
-
-    name: str
-    read: Callable[[str], Any]
-    default: str | None
-    sentence: str
-
-    @property
-    def is_family(self) -> bool:
-        """Whether it stands for all settings that begin with its name."""
-        return self.name.endswith((".", ".s3"))
-
-
-def switch(text: str) -> bool:
-    """``true`` or ``false``, in any case."""
-    if text.strip().lower() not in ("true", "false"):
-        raise SettingsError(f"{text!r} is neither true nor false")
-    return text.strip().lower() == "true"
-
-
-def count(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise SettingsError(f"{text!r} is no whole number of at least 1")
-    return int(text)
-
-
-SETTINGS = (
-    Setting("spark.master", str, DEFAULT_MASTER, "The master URL: where the cores come from."),
-    Setting("spark.app.name", str, "pyspark-shell", "The application's name."),
-    Setting("spark.default.parallelism", count, None, "Partitions of datasets when nobody says how many."),
-    Setting("spark.executor.memory", size_in_bytes, None, "Memory of one worker process, such as 2g."),
-    Setting("spark.executor.allowSparkContext", switch, "false", "Whether a task may make a context."),
-    Setting("spark.task.maxFailures", count, None, "Attempts that a task gets; 1 in local[N], else 4."),
-    Setting("spark.stage.maxConsecutiveAttempts", count, "4", "Attempts that a stage gets whose inputs are lost."),
-    Setting("spark.local.dir", str, None, "Folder for shuffle files and spilled data on each machine."),
-    Setting("spark.hadoopRDD.ignoreEmptySplits", switch, "true", "Whether empty files make no partition."),
-    Setting("spark.eventLog.enabled", switch, "false", "Whether all events are written to `spark.eventLog.dir`."),
-    Setting(
-        "spark.eventLog.dir",
-        str,
-        "file:/tmp/spark-events",
-        "Any storage URL; the log is a folder named after the application.",
-    ),
-    Setting("spark.submit.pyFiles", str, "", "Comma-separated .py, .zip and .egg files to put on the import path."),
-    Setting("spark.kernel.startTimeout", time_in_seconds, "60s", "How long the first job waits for the cluster."),
-    Setting("spark.kernel.connectTimeout", time_in_seconds, "10s", "How long a running Dask cluster gets to answer."),
-    Setting("spark.kernel.card", str, "auto", "Which cells have a run card: auto, magic or off."),
-    Setting("spark.kernel.card.", str, None, "How run cards are shown; read by the notebook."),
-    Setting("spark.kernel.fullTraceback", switch, "false", "Whether errors show the frames of this package too."),
-    Setting("spark.ui.enabled", switch, None, "true asks for Dask's web pages, as spark.kernel.dashboard does."),
-    Setting("spark.kernel.dashboard", switch, "false", "Whether Dask's web pages are served, on loopback."),
-    Setting(
-        "spark.kernel.storage.", str, None, "Options of an fsspec storage: spark.kernel.storage.<protocol>.<option>."
-    ),
-    Setting("spark.hadoop.fs.s3", str, None, "Hadoop's settings for S3: keys, endpoint, path style."),
-    Setting("spark.executorEnv.", str, None, "Environment variables of the workers."),
-    Setting("spark.home", str, None, "Kept for `SparkContext.sparkHome`; nothing is looked for there."),
-    Setting("spark.rdd.compress", switch, "True", "Set by PySpark; shuffle data is stored as is."),
-    Setting("spark.serializer.objectStreamReset", str, "100", "Set by PySpark; Java serialisation is not used."),
-    Setting("spark.sql.", str, None, "Settings of the SQL library."),
-    Setting("spark.app.", str, None, "What the context says about itself: id, start time."),
-    Setting("spark.executor.id", str, "driver", "Set by the context."),
-)
+from spark_kernel.core.context.settings_table import DOCUMENTED, SETTINGS, Setting
 
 
 def check(settings: Mapping[str, str]) -> None:
@@ -111,17 +41,35 @@ def value_of(settings: Mapping[str, str], name: str) -> Any:
     return None if text is None else known.read(text)
 
 
-def warn_of_unknown(names: Iterable[str], stacklevel: int = 2) -> None:
-    """One warning that names all settings without effect here, and what may have been meant."""
-    unknown = sorted(name for name in names if _known(name) is None)
-    if not unknown:
-        return
-    exact = [setting.name for setting in SETTINGS if not setting.is_family]
-    shown = []
-    for name in unknown:
-        near = difflib.get_close_matches(name, exact, n=1, cutoff=0.85)
-        shown.append(f"{name} (did you mean {near[0]}?)" if near else name)
-    warnings.warn(f"settings without effect here: {', '.join(shown)}", UserWarning, stacklevel=stacklevel)
+def warn_of_idle(settings: Mapping[str, str], stacklevel: int = 2) -> None:
+    """One warning that names each setting without effect here: why it has none, or what may have been meant."""
+    lines = [line for name in sorted(settings) if (line := _why_idle(name, settings[name])) is not None]
+    if lines:
+        warnings.warn("\n  ".join(["settings without effect here:", *lines]), UserWarning, stacklevel=stacklevel)
+
+
+def as_markdown() -> str:
+    """The settings that have an effect, as the README's table.
+
+    >>> print(as_markdown().splitlines()[2])
+    | `spark.master` | `local[*]` | The master URL: where the cores come from. |
+    """
+    rows = [(_shown(each), f"`{each.default}`" if each.default else "", each.sentence) for each in DOCUMENTED]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [("Setting", "default", "what it does"), ("---",) * 3, *rows])
+
+
+def _shown(setting: Setting) -> str:
+    return f"`{setting.name}*`" if setting.is_family else f"`{setting.name}`"
+
+
+def _why_idle(name: str, value: str) -> str | None:
+    """What to tell about a setting; None when it has an effect, or is as if it were not set."""
+    known = _known(name)
+    if known is not None:
+        return None if known.has_effect or value == known.default else f"{name}: {known.sentence}"
+    exact = [setting.name for setting in SETTINGS if setting.has_effect and not setting.is_family]
+    near = difflib.get_close_matches(name, exact, n=1, cutoff=0.85)
+    return f"{name} (did you mean {near[0]}?)" if near else f"{name}: not known here"
 
 
 def _known(name: str) -> Setting | None:

@@ -94,11 +94,15 @@ class SparkContext(SequenceFileReading, AddedFiles, JobControl, NotebookFace, No
             self._conf.set("spark.app.id", app_id).set("spark.app.startTime", str(self._start_time))
             self.session = ContextSession(app_id, dict(self._conf.getAll()), started)
             SparkContext._active_spark_context = self
-        settings_table.warn_of_unknown(self.session.settings, stacklevel=3)
+        settings_table.warn_of_idle(self.session.settings, stacklevel=3)
         self.session.begin()
         SparkFiles._folder_of_driver = self._folder
-        for path in [*(pyFiles or []), *filter(None, self._conf.get("spark.submit.pyFiles", "").split(","))]:
+        for path in [*(pyFiles or []), *self._listed("spark.submit.pyFiles")]:
             self.addPyFile(path)
+        for path in self._listed("spark.files"):
+            self.addFile(path)
+        for path in self._listed("spark.archives"):
+            self.addArchive(path)
 
     def _complete_conf(
         self, master: str | None, app_name: str | None, home: str | None, environment: Mapping[str, Any] | None
@@ -114,6 +118,9 @@ class SparkContext(SequenceFileReading, AddedFiles, JobControl, NotebookFace, No
         self.master: str = conf.get("spark.master")
         self.appName: str = conf.get("spark.app.name")
         self.sparkHome: str | None = conf.get("spark.home", None)
+
+    def _listed(self, setting: str) -> list[str]:
+        return [each.strip() for each in self._conf.get(setting, "").split(",") if each.strip()]
 
     def _refuse_second(self) -> None:
         active = SparkContext._active_spark_context

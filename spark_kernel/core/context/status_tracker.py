@@ -11,9 +11,6 @@ from spark_kernel.common import events
 from spark_kernel.common.events import Event
 from spark_kernel.core.execution.backend import Executor
 
-RETAINED = 1000
-"""Jobs and stages that are remembered, as ``spark.ui.retainedJobs`` and ``spark.ui.retainedStages`` have it."""
-
 _STATUS = {"succeeded": "SUCCEEDED", "failed": "FAILED", "cancelled": "FAILED", "planned": "SUCCEEDED"}
 
 
@@ -72,7 +69,9 @@ class _Stage:
 class StatusLedger:
     """A listener that remembers jobs, stages and which executor does what."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: int = 1000, stages: int = 1000) -> None:
+        """``jobs`` and ``stages`` is how many are remembered."""
+        self._most_jobs, self._most_stages = jobs, stages
         self._lock = threading.Lock()
         self._jobs: dict[int, _Job] = {}
         self._stages: dict[int, _Stage] = {}
@@ -150,9 +149,9 @@ class StatusLedger:
         self._jobs[event.job_id] = _Job(event.group, sorted((s.stage_id for s in event.graph.stages), reverse=True))
         for stage in event.graph.stages:
             self._stages.setdefault(stage.stage_id, _Stage(stage.name, stage.tasks))
-        while len(self._jobs) > RETAINED:
+        while len(self._jobs) > self._most_jobs:
             del self._jobs[next(iter(self._jobs))]
-        while len(self._stages) > RETAINED:
+        while len(self._stages) > self._most_stages:
             del self._stages[next(iter(self._stages))]
 
     def _job_ended(self, event: events.JobEnded) -> None:

@@ -41,6 +41,8 @@ class TaskSpec:
     one partition of a chain, so the key is ``(step, partition)`` packed by `payload_key`."""
     preferred: tuple[str, ...] = ()
     """executor_ids that hold what it reads, best first."""
+    avoid: tuple[str, ...] = ()
+    """executor_ids where it must not run: another attempt at the partition is slow there."""
 
 
 def payload_key(step: int, partition: int) -> int:
@@ -76,6 +78,8 @@ class TaskBatch:
     """The submitting thread's local properties; tasks can read them."""
     is_gang: bool = False
     """Its tasks begin all together or not at all, and may wait for each other."""
+    max_result_bytes: int = 0
+    """Results of the batch above this size in all are not fetched; 0 when there is no limit."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,15 @@ class TaskSucceeded:
     accumulator_updates: Mapping[int, Any] = field(default_factory=dict)
     """accumulator id -> what this task added."""
     stored_blocks: tuple[StoredBlock, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResultHeld:
+    """The task did all its work; its result is large and still on the executor. `TaskSucceeded` follows with it."""
+
+    task_id: int
+    executor_id: str
+    result_bytes: int
 
 
 @dataclass(frozen=True)
@@ -178,6 +191,7 @@ class BackendFailed:
 
 Report = (
     TaskStarted
+    | ResultHeld
     | TaskSucceeded
     | TaskFailed
     | TaskFetchFailed
@@ -201,6 +215,9 @@ class Backend(Protocol):
 
     def cancel(self, stage_id: int, stage_attempt: int) -> None:
         """Stop the tasks of a stage attempt, the running ones too. Each is answered with a final report."""
+
+    def kill(self, task_ids: Sequence[int]) -> None:
+        """Stop single tasks, without touching others of their stage. Each is answered with a final report."""
 
     def executors(self) -> Sequence[Executor]:
         """Those that are there now."""

@@ -43,12 +43,17 @@ def cut(tasks: Sequence[TaskSpec], slots: int, task_seconds: float | None = None
     [1, 1, 1, 1]
     """
     bundles = []
-    start, most = 0, longest(task_seconds)
+    start = 0
     while left := len(tasks) - start:
-        size = min(most, max(1, left // (_SHARE * slots)))
+        size = next_size(left, slots, task_seconds)
         bundles.append(Bundle(tuple(tasks[start : start + size])))
         start += size
     return bundles
+
+
+def next_size(left: int, slots: int, task_seconds: float | None = None) -> int:
+    """How many of the ``left`` tasks the next bundle takes, when ``slots`` work on them."""
+    return min(longest(task_seconds), max(1, left // (_SHARE * slots)))
 
 
 def longest(task_seconds: float | None) -> int:

@@ -29,6 +29,7 @@ from spark_kernel.core.execution.dask_connection import Connection
 from spark_kernel.core.execution.dask_dispatch import Dispatch
 from spark_kernel.core.execution.ledger import Ledger
 from spark_kernel.core.execution.loop_thread import LoopThread
+from spark_kernel.core.execution.waiting_tasks import Turns
 from spark_kernel.core.execution.worker_messages import Began, Dropped, GivenBack, WorkerMessage
 from spark_kernel.resource_managers.interface import ClusterAddress
 
@@ -40,9 +41,19 @@ _log = logging.getLogger(__name__)
 class DaskBackend:
     """Runs tasks on the workers of a Dask cluster; a `Backend`."""
 
-    def __init__(self, cluster: ClusterAddress, app_id: str, settings: Mapping[str, str] | None = None) -> None:
-        """``settings`` are the application's; executors find in them where their folder is (``spark.local.dir``)."""
+    def __init__(
+        self,
+        cluster: ClusterAddress,
+        app_id: str,
+        settings: Mapping[str, str] | None = None,
+        turns: Turns | None = None,
+    ) -> None:
+        """``settings`` are the application's; executors find in them where their folder is (``spark.local.dir``).
+
+        ``turns`` says which tasks wait for which slot.
+        """
         self._cluster = cluster
+        self._turns = turns or Turns()
         self._connection = Connection(cluster, app_id, settings or {})
         self._thread = LoopThread("spark-kernel-dask")
         self._connected = asyncio.Event()
@@ -66,6 +77,10 @@ class DaskBackend:
     def cancel(self, stage_id: int, stage_attempt: int) -> None:
         """Stop the tasks of a stage attempt: within two seconds all of them are answered."""
         self._when_connected(lambda: self._cancellation.cancel(self._ledger.cancel((stage_id, stage_attempt))))
+
+    def kill(self, task_ids: Sequence[int]) -> None:
+        """Stop single tasks, without touching others of their stage."""
+        self._when_connected(lambda: self._cancellation.kill(task_ids))
 
     def executors(self) -> Sequence[Executor]:
         """The workers that are ready now."""
@@ -135,7 +150,13 @@ class DaskBackend:
     async def _connect(self) -> None:
         client = await self._connection.open(self._on_event)
         self._dispatch = Dispatch(
-            client, self._ledger, self._connection.app_id, self._thread, self._cores, self._cluster.cores
+            client,
+            self._ledger,
+            self._connection.app_id,
+            self._thread,
+            self._cores,
+            self._cluster.cores,
+            self._turns,
         )
         self._cancellation = Cancellation(client, self._ledger, self._connection, lambda: tuple(self._executors))
         await self._connection.register()
@@ -158,6 +179,7 @@ class DaskBackend:
             # A new mapping each time: other threads read it.
             self._executors = {**self._executors, executor.executor_id: executor}
             self._tell(ExecutorJoined(executor))
+            self._dispatch.place()
         elif "left" in message:
             self._on_left(message["left"])
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from spark_kernel.core.execution.dask_connection import Connection
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch, UnansweredTask
-from spark_kernel.core.execution.worker_plugin import cancel_stage, end_worker_process
+from spark_kernel.core.execution.worker_plugin import cancel_stage, end_worker_process, kill_tasks
 
 GRACE_SECONDS = 1.0
 """How long a running task has to end by itself."""
@@ -55,6 +55,26 @@ class Cancellation:
         stuck = {known.executor_of(task) for task in self._ledger.unanswered(entries)} & set(asked)
         await asyncio.gather(*map(self._end, stuck))
         self._ledger.cancelled(task.task_id for task in self._ledger.unanswered(entries))
+
+    async def kill(self, task_ids: Sequence[int]) -> None:
+        """Stop single tasks. They are answered when it returns, but for one that can't be stopped without others.
+
+        Such a task goes on where it shares its worker process; its result is of no use, and nobody waits for it.
+        """
+        ask = self._connection.run_on
+        asked = {
+            each: self._patiently(ask(each, kill_tasks, self._connection.app_id, task_ids))
+            for each in self._executors()
+        }
+        answers = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+        place_of = {task_id: executor for executor, running in answers.items() for task_id in running or ()}
+        self._ledger.cancelled(task_id for task_id in task_ids if task_id not in place_of)
+        deadline = asyncio.get_running_loop().time() + _KILL_SECONDS
+        while asyncio.get_running_loop().time() < deadline and any(map(self._ledger.is_open, place_of)):
+            await asyncio.sleep(_POLL_SECONDS)
+        load = self._ledger.load()
+        stuck = {executor for task_id, executor in place_of.items() if self._ledger.is_open(task_id)}
+        await asyncio.gather(*(self._end(executor) for executor in stuck if load.get(executor, 0) < 2))
 
     async def _interrupt(self, executor_id: str, entries: Sequence[OpenBatch]) -> set[int]:
         """Interrupt what runs on one executor; those tasks."""

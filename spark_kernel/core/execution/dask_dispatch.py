@@ -17,12 +17,12 @@ from distributed import Future, KilledWorker
 from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle, cut
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
-from spark_kernel.core.execution.locality import WaitingForPlace
 from spark_kernel.core.execution.loop_thread import LoopThread
 from spark_kernel.core.execution.orders import TaskOrder, head_of, order_of
 from spark_kernel.core.execution.outcomes import unsendable
 from spark_kernel.core.execution.parcels import Parcel
 from spark_kernel.core.execution.scheduler_plugin import is_task_key, task_key
+from spark_kernel.core.execution.waiting_tasks import Turns, WaitingTasks
 from spark_kernel.core.execution.worker_plugin import keep, run_dask_task
 
 SMALL_HEAD = 64 * 1024
@@ -45,6 +45,7 @@ class Dispatch:
         thread: LoopThread,
         executors: Callable[[], Mapping[str, int]],
         expected_slots: int,
+        turns: Turns,
     ) -> None:
         """``executors`` gives the slots of each executor; ``expected_slots`` are those of all once all are there."""
         self._client = client
@@ -53,7 +54,7 @@ class Dispatch:
         self._thread = thread
         self._executors = executors
         self._expected_slots = expected_slots
-        self._waiting = WaitingForPlace(ledger.is_open)
+        self._waiting = WaitingTasks(ledger.is_open, turns)
         self._look_is_due = False
         self._broadcasts: dict[int, Future] = {}
         self._data_keys = 0
@@ -79,7 +80,7 @@ class Dispatch:
         if self._waiting:
             load = self._ledger.load()
             slots = {executor: max(0, cores - load.get(executor, 0)) for executor, cores in executors.items()}
-            for entry, bundle in self._waiting.hand_out(slots, now):
+            for entry, bundle in self._waiting.hand_out(slots, now, self._ledger.slots_taken(), self._slots()):
                 sending.setdefault(id(entry), (entry, []))[1].append(bundle)
             self._look_again_soon()
         for entry, bundles in sending.values():
@@ -184,6 +185,7 @@ class Dispatch:
             await future._state.wait()
         try:
             await self._ended(entry, key, future)
+            self.place()
         finally:
             entry.futures.pop(key, None)
             future.release()
@@ -194,6 +196,8 @@ class Dispatch:
                 entry.futures.clear()
 
     async def _ended(self, entry: OpenBatch, key: Any, future: Future) -> None:
+        if future.status == "finished" and entry.is_refused:
+            return  # The scheduler cancels the batch.
         if future.status == "finished" and self._ledger.holds_results(key):
             await self._take_results(key, future)
         if future.status == "error":

@@ -6,7 +6,7 @@ each task; there is nothing global.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,19 @@ from spark_kernel.core.execution.running_tasks import RunningTasks
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.map_outputs import NodePlace
 from spark_kernel.core.shuffle.transport import BlockTransport, BytesLike
+from spark_kernel.resource_managers.notation import size_setting
 
 FetchCached = Callable[[str, int, int], "Future[list[BytesLike]]"]
 """(executor_id, node_id, partition) -> the batches, which `records_of` reads."""
+
+
+def task_memory(settings: Mapping[str, str], share: int) -> int:
+    """Bytes in which a task may combine and sort: ``spark.python.worker.memory``, but not more than its ``share``.
+
+    >>> task_memory({}, 1000), task_memory({"spark.python.worker.memory": "1m"}, 1 << 30)
+    (1000, 1048576)
+    """
+    return min(share, size_setting(settings, "spark.python.worker.memory") or share)
 
 
 @dataclass

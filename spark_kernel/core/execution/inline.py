@@ -11,7 +11,7 @@ import queue
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from spark_kernel.core.cache.block_store import BlockStore
@@ -26,7 +26,7 @@ from spark_kernel.core.execution.backend import (
     TaskSpec,
     TaskStarted,
 )
-from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
 from spark_kernel.core.execution.orders import BatchHead, head_of, order_of
 from spark_kernel.core.execution.outcomes import Outcome, report_of, unsendable
 from spark_kernel.core.execution.running_tasks import StageAttempt
@@ -44,7 +44,7 @@ _Work = tuple[TaskBatch, BatchHead, TaskSpec]
 class InlineBackend:
     """Runs tasks in this process. ``folder`` is the application's folder for shuffle files and blocks on disk."""
 
-    def __init__(self, folder: Path, memory_limit: int = 1 << 30) -> None:
+    def __init__(self, folder: Path, memory_limit: int = 1 << 30, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._broadcasts: dict[int, bytes] = {}
         machine = f"{socket.gethostname()}-{os.getpid()}"
@@ -52,7 +52,7 @@ class InlineBackend:
             executor_id=EXECUTOR_ID,
             place=NodePlace(socket.gethostname(), machine, ()),
             folder=folder,
-            memory_share=memory_limit // 2,
+            memory_share=task_memory(settings or {}, memory_limit // 2),
             blocks=BlockStore(folder / "blocks", memory_limit // 2, self._dropped, dumps),
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),
             transport=LocalTransport(machine),
@@ -82,6 +82,10 @@ class InlineBackend:
     def cancel(self, stage_id: int, stage_attempt: int) -> None:
         """Stop the tasks of a stage attempt: the running one is interrupted, the others are not begun."""
         self._state.running.cancel((stage_id, stage_attempt))
+
+    def kill(self, task_ids: Sequence[int]) -> None:
+        """Stop single tasks."""
+        self._state.running.kill(task_ids)
 
     def executors(self) -> Sequence[Executor]:
         """This process."""

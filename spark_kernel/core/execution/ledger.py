@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from spark_kernel.common.errors import FailedTask
-from spark_kernel.core.execution.backend import Report, TaskBatch, TaskCancelled, TaskFailed, TaskSpec, TaskStarted
+from spark_kernel.core.execution.backend import (
+    Report,
+    ResultHeld,
+    TaskBatch,
+    TaskCancelled,
+    TaskFailed,
+    TaskSpec,
+    TaskStarted,
+)
 from spark_kernel.core.execution.bundles import Bundle
 from spark_kernel.core.execution.outcomes import Outcome, Succeeded, report_of
 from spark_kernel.core.execution.running_tasks import StageAttempt
@@ -29,6 +37,8 @@ class OpenBatch:
     seconds: float = 0.0
     """Run time of the tasks that have ended."""
     ended: int = 0
+    result_bytes: int = 0
+    """Size of their results."""
     futures: dict[Any, Any] = field(default_factory=dict)
     """What the backend holds for the batch while it lasts, by Dask key."""
     head: Any = None
@@ -43,6 +53,11 @@ class OpenBatch:
     def task_seconds(self) -> float | None:
         """How long a task took so far, on average; None when none has ended."""
         return self.seconds / self.ended if self.ended else None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its results are more than the driver may hold: none that is still on an executor is fetched."""
+        return 0 < self.batch.max_result_bytes < self.result_bytes
 
 
 @dataclass
@@ -114,8 +129,10 @@ class Ledger:
         if isinstance(outcome, Succeeded):
             task.batch.ended += 1
             task.batch.seconds += outcome.metrics.run_seconds
+            task.batch.result_bytes += outcome.metrics.result_bytes
             if outcome.value is None:
                 task.held, task.executor_id = outcome, executor_id
+                self._report(ResultHeld(task.spec.task_id, executor_id, outcome.metrics.result_bytes))
                 return
         self._answer(task, report_of(outcome, task.spec, task.batch.batch, executor_id))
 
@@ -143,6 +160,14 @@ class Ledger:
         for executor_id in self._executor_of_bundle.values():
             load[executor_id] = load.get(executor_id, 0) + 1
         return load
+
+    def slots_taken(self) -> list[tuple[OpenBatch, int]]:
+        """How many bundles each batch has with the cluster."""
+        taken: dict[int, tuple[OpenBatch, int]] = {}
+        for members in self._bundles.values():
+            entry = self._tasks[next(iter(members))].batch
+            taken[id(entry)] = entry, taken.get(id(entry), (entry, 0))[1] + 1
+        return list(taken.values())
 
     def holds_results(self, key: Any) -> bool:
         """Whether results of the bundle are still on its executor."""
@@ -196,7 +221,10 @@ class Ledger:
         """The tasks of some batches that have no final report."""
         chosen = {id(entry) for entry in entries}
         return [
+            # One whose result waits to be fetched does not run any more.
             UnansweredTask(task_id, task.executor_id, task.bundle)
+            if task.held is None
+            else UnansweredTask(task_id, UNKNOWN_EXECUTOR, None)
             for task_id, task in self._tasks.items()
             if id(task.batch) in chosen
         ]

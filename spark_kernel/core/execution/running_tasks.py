@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 _set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _set_async_exc.argtypes = [ctypes.c_ulong, ctypes.py_object]
@@ -96,12 +97,13 @@ class RunningTasks:
         self._lock = threading.Lock()
         self._tasks: dict[int, RunningTask] = {}
         self._cancelled: dict[StageAttempt, None] = {}
+        self._killed: dict[int, None] = {}
 
     def add(self, task: RunningTask) -> None:
         """The task runs."""
         with self._lock:
             self._tasks[task.task_id] = task
-            if task.stage in self._cancelled:
+            if task.stage in self._cancelled or task.task_id in self._killed:
                 task.cancelled = True
 
     def remove(self, task: RunningTask) -> None:
@@ -122,16 +124,33 @@ class RunningTasks:
     def cancel(self, stage: StageAttempt) -> list[int]:
         """Stop what runs of a stage attempt, and keep what is still to come from running; the running tasks' ids."""
         with self._lock:
-            self._cancelled[stage] = None
-            while len(self._cancelled) > _REMEMBERED_STAGES:
-                del self._cancelled[next(iter(self._cancelled))]
+            _remember(self._cancelled, [stage])
             tasks = [task for task in self._tasks.values() if task.stage == stage]
         for task in tasks:
             task.cancel()
         return [task.task_id for task in tasks]
 
+    def kill(self, task_ids: Iterable[int]) -> list[int]:
+        """Stop single tasks, and keep those from running that are still to come; the ids of the running ones."""
+        wanted = list(task_ids)
+        with self._lock:
+            _remember(self._killed, wanted)
+            tasks = [self._tasks[task_id] for task_id in wanted if task_id in self._tasks]
+        for task in tasks:
+            task.cancel()
+        return [task.task_id for task in tasks]
 
-_REMEMBERED_STAGES = 1000
+
+_REMEMBERED = 1000
+
+_Key = TypeVar("_Key")
+
+
+def _remember(known: dict[_Key, None], more: Iterable[_Key]) -> None:
+    """Add what is to be refused, and forget what is so old that it will not come any more."""
+    known.update(dict.fromkeys(more))
+    while len(known) > _REMEMBERED:
+        del known[next(iter(known))]
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:

@@ -10,7 +10,7 @@ import pickle
 import shutil
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.cache.stored_blocks import StoredBlock
 from spark_kernel.core.execution.bundle_runner import run_bundle
-from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder, use_import_paths
 from spark_kernel.core.execution.outbox import Outbox
 from spark_kernel.core.execution.parcels import Parcel
@@ -82,10 +82,11 @@ class ExecutorPlugin(WorkerPlugin):
 
     def cancel(self, stage: StageAttempt) -> list[int]:
         """Interrupt the running tasks of a stage attempt, again and again until they have ended; their ids."""
-        running = self.state.running.cancel(stage)
-        if running:
-            self._interrupt_later(stage, _INTERRUPTS)
-        return running
+        return self._interrupt(lambda: self.state.running.cancel(stage), _INTERRUPTS)
+
+    def kill(self, task_ids: Sequence[int]) -> list[int]:
+        """The same for single tasks."""
+        return self._interrupt(lambda: self.state.running.kill(task_ids), _INTERRUPTS)
 
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Let go of a broadcast's value."""
@@ -103,7 +104,7 @@ class ExecutorPlugin(WorkerPlugin):
             executor_id=worker.contact_address,
             place=NodePlace(socket.gethostname(), machine_id(folder), servers),
             folder=folder,
-            memory_share=int(memory * _EXECUTION_FRACTION / worker.state.nthreads),
+            memory_share=task_memory(self._settings, int(memory * _EXECUTION_FRACTION / worker.state.nthreads)),
             blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped, dumps),
             broadcasts=BroadcastCache(self._broadcast_data),
             transport=self.transport,
@@ -126,12 +127,11 @@ class ExecutorPlugin(WorkerPlugin):
         batches = self.state.blocks.batches(node_id, partition)
         return None if batches is None else list(batches)
 
-    def _interrupt_later(self, stage: StageAttempt, times: int) -> None:
-        def again() -> None:
-            if times and self.state.running.cancel(stage):
-                self._interrupt_later(stage, times - 1)
-
-        self._call_later(_INTERRUPT_AGAIN, again)
+    def _interrupt(self, interrupt: Callable[[], list[int]], times: int) -> list[int]:
+        running = interrupt()
+        if running and times:
+            self._call_later(_INTERRUPT_AGAIN, lambda: self._interrupt(interrupt, times - 1))
+        return running
 
     def _block_dropped(self, block: StoredBlock) -> None:
         self._outbox.put(Dropped(block))
@@ -139,7 +139,7 @@ class ExecutorPlugin(WorkerPlugin):
     def _send(self, messages: bytes) -> None:
         self._worker.log_event(self.name, {"executor": self.state.executor_id, "messages": messages})
 
-    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
+    def _call_later(self, seconds: float, function: Callable[[], object]) -> None:
         self._worker.loop.add_callback(self._worker.loop.call_later, seconds, function)
 
 
@@ -183,6 +183,11 @@ def keep(data: Parcel) -> Parcel:
 def cancel_stage(app_id: str, stage: StageAttempt, dask_worker: Worker) -> list[int]:
     """Run on every worker to cancel a stage attempt: the ids of the tasks that were running there."""
     return executor_of(dask_worker, app_id).cancel(stage)
+
+
+def kill_tasks(app_id: str, task_ids: Sequence[int], dask_worker: Worker) -> list[int]:
+    """Run on every worker to stop single tasks: the ids of those that were running there."""
+    return executor_of(dask_worker, app_id).kill(task_ids)
 
 
 def peer_left(app_id: str, address: str, dask_worker: Worker) -> None:

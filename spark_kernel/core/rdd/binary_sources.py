@@ -14,20 +14,18 @@ from spark_kernel.storage.options import StorageOptions
 from spark_kernel.storage.splits import BLOCK_BYTES, FileSplit
 from spark_kernel.storage.whole_files import plan_whole_files
 
-_MOST_BYTES = 128 << 20
-"""``spark.files.maxPartitionBytes``."""
-_OPEN_COST = 4 << 20
-"""``spark.files.openCostInBytes``: what opening a file counts for, so that small ones share a partition."""
 
+def binary_files_source(
+    path: str, parallelism: int, options: StorageOptions, most_bytes: int = 128 << 20, open_cost: int = 4 << 20
+) -> Source:
+    """Pairs of a file's URL and its bytes; about ``parallelism`` partitions, none much larger than ``most_bytes``.
 
-def binary_files_source(path: str, parallelism: int, options: StorageOptions) -> Source:
-    """Pairs of a file's URL and its bytes; about ``parallelism`` partitions, none much larger than 128 MB.
-
-    Grouped as by Spark's ``StreamFileInputFormat``. Raises PathNotFoundError, StorageError.
+    ``open_cost`` is how many bytes opening a file counts for, so that small ones share a partition. Grouped as by
+    Spark's ``StreamFileInputFormat``. Raises PathNotFoundError, StorageError.
     """
     files = list_inputs(path, options)
-    weight = sum((file.size or 0) + _OPEN_COST for file in files) // max(parallelism, 1)
-    groups = plan_whole_files(files, 1, share_bytes=min(_MOST_BYTES, max(_OPEN_COST, weight)))
+    weight = sum((file.size or 0) + open_cost for file in files) // max(parallelism, 1)
+    groups = plan_whole_files(files, 1, share_bytes=min(most_bytes, max(open_cost, weight)))
     return Source([tuple(file.url for file in group) for group in groups], ReadFiles(options), total_bytes(files))
 
 

@@ -15,9 +15,16 @@ _MAX_PREFERRED = 3
 
 
 def task_batch(
-    order: SubmitTasks, program: CompiledProgram, map_outputs: MapOutputRegistry, blocks: BlockRegistry
+    order: SubmitTasks,
+    program: CompiledProgram,
+    map_outputs: MapOutputRegistry,
+    blocks: BlockRegistry,
+    max_result_bytes: int = 0,
 ) -> TaskBatch:
-    """Everything that the tasks of ``order`` need to run anywhere."""
+    """Everything that the tasks of ``order`` need to run anywhere.
+
+    ``max_result_bytes`` is how large the results of a job may be; 0 for no limit.
+    """
     cached_blocks = {node_id: holders for node_id in program.persisted if (holders := blocks.holders(node_id))}
     final = order.outline.final
     return TaskBatch(
@@ -33,6 +40,7 @@ def task_batch(
                 attempt=task.attempt,
                 payloads=program.payloads_for(task.partition),
                 preferred=preferred_executors(final, task.partition, cached_blocks),
+                avoid=() if task.avoid is None else (task.avoid,),
             )
             for task in order.tasks
         ),
@@ -42,6 +50,7 @@ def task_batch(
         priority=order.job_id,
         properties=order.properties,
         is_gang=order.outline.is_barrier,
+        max_result_bytes=max_result_bytes if order.outline.shuffle is None else 0,
     )
 
 

@@ -6,6 +6,8 @@ from spark_kernel.common.errors import FailedTask
 from spark_kernel.core.execution.backend import TaskFailed, TaskFetchFailed
 from spark_kernel.core.scheduler.stages import Stage, Task
 
+_UNITS = (("EiB", 1 << 60), ("PiB", 1 << 50), ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
 
 def task_failure_message(stage: Stage, task: FailedTask, attempts: int) -> str:
     """A task raised as often as it may."""
@@ -42,3 +44,27 @@ def fetch_failure_message(stage: Stage, report: TaskFetchFailed) -> str:
         "  Machines are being lost faster than their work can be repeated, or the folder of spark.local.dir is full "
         "or cleaned by something else."
     )
+
+
+def result_size_message(results: int, size: int, limit: int) -> str:
+    """The results of a job are larger than the driver may hold. The first line is Spark's.
+
+    >>> print(result_size_message(3, 30 << 20, 1 << 30).splitlines()[0])
+    Total size of serialized results of 3 tasks (30.0 MiB) is bigger than spark.driver.maxResultSize (1024.0 MiB)
+    """
+    return (
+        f"Total size of serialized results of {results} tasks ({_size(size)}) is bigger than "
+        f"spark.driver.maxResultSize ({_size(limit)})\n"
+        "  Bring less to the driver: take, reduce, or save where the executors can write. A larger "
+        "spark.driver.maxResultSize allows more, 0 any amount; the driver has to hold it."
+    )
+
+
+def _size(count: int) -> str:
+    """As Spark's ``Utils.bytesToString`` has it: a unit is used from twice its size on.
+
+    >>> _size(1 << 30), _size(1 << 31), _size(100)
+    ('1024.0 MiB', '2.0 GiB', '100.0 B')
+    """
+    name, unit = next(((name, unit) for name, unit in _UNITS if count >= 2 * unit), ("B", 1))
+    return f"{count / unit:.1f} {name}"

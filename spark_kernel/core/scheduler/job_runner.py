@@ -32,6 +32,7 @@ from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
 from spark_kernel.core.scheduler.messages import Instruction, Stimulus
 from spark_kernel.core.scheduler.planner import StageOutline, outline, stages_to_run
+from spark_kernel.core.scheduler.speculation import Speculation
 from spark_kernel.core.scheduler.state_machine import StageScheduler
 
 _log = logging.getLogger(__name__)
@@ -51,7 +52,9 @@ class JobRunner:
         level_of: Callable[[int], StorageLevel | None],
         name_of: Callable[[int], str | None],
         merge_accumulators: Callable[[Mapping[int, Any]], None],
+        speculation: Speculation | None = None,
     ) -> None:
+        """``speculation`` None means that slow tasks are waited for."""
         self._backend = backend
         self._bus = bus
         self._level_of = level_of
@@ -59,7 +62,10 @@ class JobRunner:
         self._map_outputs = MapOutputRegistry()
         self._blocks = BlockRegistry()
         self._facts = NodeFacts(level_of, name_of, self._blocks.cached_partitions)
-        self._machine = StageScheduler(limits, self._facts, self._map_outputs, self._blocks)
+        self._limits = limits
+        self._speculation = speculation
+        self._next_look = 0.0
+        self._machine = StageScheduler(limits, self._facts, self._map_outputs, self._blocks, speculation)
         self._job_ids = Counter()
         self._stimuli: queue.SimpleQueue[Stimulus | None] = queue.SimpleQueue()
         self._active: dict[int, _ActiveJob] = {}
@@ -231,7 +237,7 @@ class JobRunner:
     # The scheduler's thread
 
     def _loop(self) -> None:
-        while (stimulus := self._stimuli.get()) is not None:
+        while (stimulus := self._next_stimulus()) is not None:
             try:
                 self._act_on(stimulus)
             except Exception as error:
@@ -240,6 +246,16 @@ class JobRunner:
                 self._act_on(BackendFailed(f"the scheduler failed on {type(stimulus).__name__}: {error!r}"))
             with self._active_changed:
                 self._active_changed.notify_all()
+
+    def _next_stimulus(self) -> Stimulus | None:
+        """What comes next; while jobs run, now and then the time to look for slow tasks. None means the end."""
+        if self._speculation is None or not self._active:
+            return self._stimuli.get()
+        try:
+            return self._stimuli.get(timeout=max(0.0, self._next_look - time.monotonic()))
+        except queue.Empty:
+            self._next_look = time.monotonic() + self._speculation.interval
+            return messages.LookForStragglers()
 
     def _act_on(self, stimulus: Stimulus) -> None:
         for instruction in self._machine.handle(stimulus, time.time()):
@@ -252,6 +268,8 @@ class JobRunner:
             self._submit(instruction)
         elif isinstance(instruction, messages.CancelTasks):
             self._backend.cancel(instruction.stage_id, instruction.stage_attempt)
+        elif isinstance(instruction, messages.KillTasks):
+            self._backend.kill(instruction.task_ids)
         elif isinstance(instruction, messages.DeliverResult):
             self._active[instruction.job_id].handle.deliver(instruction.partition, instruction.value)
         elif isinstance(instruction, messages.MergeAccumulators):
@@ -267,7 +285,7 @@ class JobRunner:
         try:
             if key not in job.programs:
                 job.programs[key] = self._compile(order.outline, job.request)
-            batch = task_batch(order, job.programs[key], self._map_outputs, self._blocks)
+            batch = task_batch(order, job.programs[key], self._map_outputs, self._blocks, self._limits.result_bytes)
         except Exception as error:
             self._stimuli.put(messages.FailStage(order.stage_id, error))
         else:

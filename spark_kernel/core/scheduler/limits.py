@@ -1,4 +1,4 @@
-"""How often something may be tried before its job is given up. Names and defaults are Spark's."""
+"""How often something may be tried, and how much may come back, before a job is given up. Names as in Spark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Attempts that the state machine allows."""
+    """What the state machine allows."""
 
     task_failures: int = 4
     """``spark.task.maxFailures``: attempts at a partition that may raise. 1 in ``local[N]``, F in ``local[N,F]``."""
@@ -18,3 +18,5 @@ class Limits:
     """Executors that may die with a partition that had not begun; only a cluster that can't keep workers gets there."""
     stage_attempts: int = 4
     """``spark.stage.maxConsecutiveAttempts``: attempts at a stage that may end with lost map outputs."""
+    result_bytes: int = 1 << 30
+    """``spark.driver.maxResultSize``: size of a job's results, serialised; 0 for no limit."""

@@ -73,7 +73,12 @@ class ForgetShuffle:
     shuffle_id: int
 
 
-Stimulus = SubmitJob | CancelJob | FailStage | Unpersist | ForgetShuffle | Report
+@dataclass(frozen=True)
+class LookForStragglers:
+    """Time to look whether some tasks are slow."""
+
+
+Stimulus = SubmitJob | LookForStragglers | CancelJob | FailStage | Unpersist | ForgetShuffle | Report
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ class TaskToRun:
     task_id: int
     partition: int
     attempt: int
+    avoid: str | None = None
+    """The executor of the slow attempt that this one races."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,13 @@ class CancelTasks:
 
     stage_id: int
     stage_attempt: int
+
+
+@dataclass(frozen=True)
+class KillTasks:
+    """Stop these tasks: what they compute is there already."""
+
+    task_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -144,4 +158,6 @@ class Announce:
     event: Event
 
 
-Instruction = SubmitTasks | CancelTasks | DeliverResult | MergeAccumulators | DropBlocks | FinishJob | Announce
+Instruction = (
+    SubmitTasks | CancelTasks | KillTasks | DeliverResult | MergeAccumulators | DropBlocks | FinishJob | Announce
+)

@@ -19,8 +19,14 @@ class Task:
     stage_attempt: int
     partition: int
     attempt: int
+    speculative: bool = False
+    """It races another attempt that is slow."""
     executor_id: str | None = None
     """Where it runs; None until it was reported to have begun."""
+    started: float = 0.0
+    """When that was reported, in seconds since the epoch."""
+    outrun: bool = False
+    """Another attempt at its partition was faster: however it ends, it does not count."""
 
 
 @dataclass
@@ -36,6 +42,16 @@ class Stage:
     """The last attempt was submitted and has not ended."""
     running: dict[int, Task] = field(default_factory=dict)
     """partition -> its unanswered task, whatever the attempt."""
+    copies: dict[int, Task] = field(default_factory=dict)
+    """partition -> the second task that races the first (`speculation.py`)."""
+    tasks: int = 0
+    """Partitions that the last stage attempt began with."""
+    durations: list[float] = field(default_factory=list)
+    """Seconds that each finished task of the last stage attempt took, ascending."""
+    sized: set[int] = field(default_factory=set)
+    """Partitions whose result is counted in ``result_bytes``."""
+    result_bytes: int = 0
+    """Size of the results, serialised."""
     attempts_of: Counter[int] = field(default_factory=Counter)
     """partition -> attempts begun in this stage attempt."""
     failures_of: Counter[int] = field(default_factory=Counter)
@@ -58,6 +74,20 @@ class Stage:
     def map_partitions(self) -> int:
         """Partitions of the dataset that it computes."""
         return self.outline.final.num_partitions
+
+    def leave(self, task: Task) -> None:
+        """The task has ended; a copy that is left takes its place."""
+        if self.running.get(task.partition) is task:
+            del self.running[task.partition]
+            if task.partition in self.copies:
+                self.running[task.partition] = self.copies.pop(task.partition)
+        elif self.copies.get(task.partition) is task:
+            del self.copies[task.partition]
+
+    def racing(self, now: float) -> dict[int, float]:
+        """Partition -> seconds that its task runs, where it has begun and nothing races it."""
+        alone = {partition: task for partition, task in self.running.items() if partition not in self.copies}
+        return {partition: now - task.started for partition, task in alone.items() if task.executor_id is not None}
 
 
 @dataclass

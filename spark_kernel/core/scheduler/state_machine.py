@@ -21,6 +21,9 @@ What can go wrong, and what happens then:
   gets a further attempt for what is still missing, up to `Limits.stage_attempts` in a row.
 * A task of a barrier stage ends without success. The attempt is over, and the next one runs all of its tasks
   (`barrier_rules`).
+* A task is much slower than its like. With speculation a copy of it starts on another executor; the first to end
+  counts, the other is stopped, and how that one ends does not matter (`Task.outrun`).
+* The results are larger than `Limits.result_bytes`. Every job that needs the stage fails, before they are fetched.
 * A job is cancelled or fails. Stages that no other job needs are cancelled. What finished stays: map outputs and
   cached blocks serve later jobs.
 * The backend is gone. Every job fails, and so does each later one.
@@ -39,29 +42,39 @@ from spark_kernel.common.errors import JobCancelledError, JobError, JobFailedErr
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution import backend
 from spark_kernel.core.lineage.node import Node
-from spark_kernel.core.scheduler import barrier_rules, messages
+from spark_kernel.core.scheduler import announcements, barrier_rules, messages
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
-from spark_kernel.core.scheduler.failure_messages import fetch_failure_message, loss_message, task_failure_message
+from spark_kernel.core.scheduler.giving_up import count_failure, count_fetch_failure, count_result
 from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
 from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
 from spark_kernel.core.scheduler.messages import Instruction, Stimulus
 from spark_kernel.core.scheduler.planner import StageOutline, missing_parents, outline, stages_to_run
+from spark_kernel.core.scheduler.speculation import Races, Speculation
 from spark_kernel.core.scheduler.stages import Job, Stage, Task
 
 _TASK_REPORTS = (
     backend.TaskStarted,
+    backend.ResultHeld,
     backend.TaskSucceeded,
     backend.TaskFailed,
     backend.TaskFetchFailed,
     backend.TaskCancelled,
 )
+_FINAL_REPORTS = _TASK_REPORTS[2:]
 
 
 class StageScheduler:
     """Decides what runs when. Feed it with `handle`; carry out what it returns, in order."""
 
-    def __init__(self, limits: Limits, facts: NodeFacts, map_outputs: MapOutputRegistry, blocks: BlockRegistry) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        facts: NodeFacts,
+        map_outputs: MapOutputRegistry,
+        blocks: BlockRegistry,
+        speculation: Speculation | None = None,
+    ) -> None:
         self._limits = limits
         self._facts = facts
         self._map_outputs = map_outputs
@@ -70,6 +83,7 @@ class StageScheduler:
         self._stages: dict[int, Stage] = {}
         self._stage_of_shuffle: dict[int, int] = {}
         self._tasks: dict[int, Task] = {}
+        self._races = Races(speculation)
         self._stage_ids = Counter()
         self._task_ids = Counter()
         self._backend_failure: str | None = None
@@ -79,9 +93,11 @@ class StageScheduler:
             messages.SubmitJob: self._submit_job,
             messages.CancelJob: self._cancel_job,
             messages.FailStage: self._fail_stage,
+            messages.LookForStragglers: self._look_for_stragglers,
             messages.Unpersist: lambda stimulus: self._blocks.forget(stimulus.node_id),
             messages.ForgetShuffle: lambda stimulus: self._map_outputs.forget(stimulus.shuffle_id),
             backend.TaskStarted: self._task_started,
+            backend.ResultHeld: self._result_held,
             backend.TaskSucceeded: self._task_succeeded,
             backend.TaskFailed: self._task_failed,
             backend.TaskFetchFailed: self._task_fetch_failed,
@@ -99,7 +115,10 @@ class StageScheduler:
         self._out = []
         if isinstance(stimulus, _TASK_REPORTS) and stimulus.task_id not in self._tasks:
             return self._out  # A second answer, or one from a backend that had been given up.
-        self._handlers[type(stimulus)](stimulus)
+        if isinstance(stimulus, _FINAL_REPORTS) and self._tasks[stimulus.task_id].outrun:
+            self._outrun_task_ended(stimulus)
+        else:
+            self._handlers[type(stimulus)](stimulus)
         return self._out
 
     def active_jobs(self) -> tuple[int, ...]:
@@ -139,17 +158,8 @@ class StageScheduler:
         tasks = {stage_id: each.final.num_partitions for stage_id, each in by_id.items()}
         tasks[job.result_stage_id] = len(job.remaining)
         skipped = {stage_id for stage_id, each in by_id.items() if id(each) not in running}
-        self._announce(
-            events.JobSubmitted(
-                time=self._now,
-                job_id=job.job_id,
-                run_id=job.request.labels.run_id,
-                call_site=job.request.call_site,
-                graph=job_graph(by_id, tasks, skipped, self._facts),
-                group=job.request.labels.group,
-                description=job.request.labels.description,
-            )
-        )
+        graph = job_graph(by_id, tasks, skipped, self._facts)
+        self._announce(announcements.job_submitted(self._now, job.request, graph))
 
     def _cancel_job(self, request: messages.CancelJob) -> None:
         job = self._jobs.get(request.job_id)
@@ -206,7 +216,7 @@ class StageScheduler:
         if stage.is_open:
             # A job that has all its results may leave a parent stage behind that was repairing lost outputs.
             self._close(stage, "cancelled" if outcome == "succeeded" else outcome, message)
-        for attempt in sorted({task.stage_attempt for task in stage.running.values()}):
+        for attempt in sorted({task.stage_attempt for task in (*stage.running.values(), *stage.copies.values())}):
             self._out.append(messages.CancelTasks(stage.stage_id, attempt))
         del self._stages[stage.stage_id]
         if stage.shuffle_id is not None:
@@ -248,25 +258,37 @@ class StageScheduler:
             stage.attempt += 1
             stage.is_open = True
             stage.attempts_of.clear()
+            stage.durations.clear()
+            stage.tasks = len(partitions)
             if stage.outline.is_barrier and stage.shuffle_id is not None:
                 # Its tasks run all again, so what is left of their last outputs must not be mixed with the next.
                 self._map_outputs.forget(stage.shuffle_id)
             self._announce(events.StageSubmitted(self._now, stage.stage_id, stage.attempt, len(partitions)))
+        self._order(stage, tuple(self._new_task(stage, partition) for partition in partitions))
+
+    def _order(self, stage: Stage, tasks: tuple[messages.TaskToRun, ...]) -> None:
         job = self._jobs[min(stage.job_ids)]
-        tasks = tuple(self._new_task(stage, partition) for partition in partitions)
         self._out.append(
             messages.SubmitTasks(
                 stage.stage_id, stage.attempt, stage.outline, job.job_id, job.request.labels.properties, tasks
             )
         )
 
-    def _new_task(self, stage: Stage, partition: int) -> messages.TaskToRun:
+    def _new_task(self, stage: Stage, partition: int, avoid: str | None = None) -> messages.TaskToRun:
+        """The next attempt at ``partition``; where one runs on the executor to ``avoid``, a copy that races it."""
         attempt = stage.attempts_of[partition]
         stage.attempts_of[partition] += 1
-        task = Task(self._task_ids.next(), stage.stage_id, stage.attempt, partition, attempt)
+        is_copy = avoid is not None
+        task = Task(self._task_ids.next(), stage.stage_id, stage.attempt, partition, attempt, speculative=is_copy)
         self._tasks[task.task_id] = task
-        stage.running[partition] = task
-        return messages.TaskToRun(task.task_id, partition, attempt)
+        (stage.copies if is_copy else stage.running)[partition] = task
+        return messages.TaskToRun(task.task_id, partition, attempt, avoid)
+
+    def _look_for_stragglers(self, _: messages.LookForStragglers) -> None:
+        for stage in list(self._stages.values()):
+            slow = self._races.slow(stage, self._now)
+            if slow:
+                self._order(stage, tuple(self._new_task(stage, p, stage.running[p].executor_id) for p in slow))
 
     def _missing(self, stage: Stage) -> list[int]:
         if stage.shuffle_id is not None:
@@ -298,18 +320,16 @@ class StageScheduler:
 
     def _task_started(self, report: backend.TaskStarted) -> None:
         task = self._tasks[report.task_id]
-        task.executor_id = report.executor_id
-        self._announce(
-            events.TaskStarted(
-                self._now,
-                task.task_id,
-                task.stage_id,
-                task.stage_attempt,
-                task.partition,
-                task.attempt,
-                report.executor_id,
-            )
-        )
+        task.executor_id, task.started = report.executor_id, self._now
+        self._announce(announcements.task_started(self._now, task, report.executor_id))
+
+    def _result_held(self, report: backend.ResultHeld) -> None:
+        task = self._tasks[report.task_id]
+        stage = self._stages.get(task.stage_id)
+        if stage is not None and not task.outrun:
+            error = count_result(stage, task.partition, report.result_bytes, self._limits)
+            if error is not None:
+                self._fail_jobs_of(stage, error)
 
     def _task_succeeded(self, report: backend.TaskSucceeded) -> None:
         task, stage = self._take(report.task_id)
@@ -318,7 +338,12 @@ class StageScheduler:
             self._update_block(report.executor_id, block)
         if stage is None:
             return
-        if not stage.outline.is_barrier:
+        if (loser := self._races.won(stage, task, self._now)) is not None:
+            self._out.append(messages.KillTasks((loser.task_id,)))
+        error = count_result(stage, task.partition, report.metrics.result_bytes, self._limits)
+        if error is not None:
+            self._fail_jobs_of(stage, error)
+        elif not stage.outline.is_barrier:
             self._count_success(stage, task, report)
         elif barrier_rules.is_of_open_attempt(stage, task):
             for held in barrier_rules.hold(stage, task, report):
@@ -331,6 +356,19 @@ class StageScheduler:
             self._map_task_succeeded(stage, stage.shuffle_id, task, report)
         else:
             self._result_task_succeeded(self._jobs[min(stage.job_ids)], task, report)
+
+    def _outrun_task_ended(
+        self, report: backend.TaskSucceeded | backend.TaskFailed | backend.TaskFetchFailed | backend.TaskCancelled
+    ) -> None:
+        """Its partition has its result; what it says about blocks and files is worth knowing."""
+        task, _ = self._take(report.task_id)
+        self._announce_end(task, report.executor_id, "cancelled", message="another attempt succeeded")
+        if isinstance(report, backend.TaskSucceeded):
+            for block in report.stored_blocks:
+                self._update_block(report.executor_id, block)
+        elif isinstance(report, backend.TaskFetchFailed):
+            self._lose_outputs(report)
+            self._advance()
 
     def _map_task_succeeded(self, stage: Stage, shuffle_id: int, task: Task, report: backend.TaskSucceeded) -> None:
         if not self._map_outputs.has_output(shuffle_id, task.partition):
@@ -364,7 +402,7 @@ class StageScheduler:
         if stage.outline.is_barrier:
             self._barrier_task_failed(stage, task, report, message)
             return
-        error = self._count_failure(stage, task, report)
+        error = count_failure(stage, task, report, self._limits)
         if error is None:
             self._advance()
         else:
@@ -388,39 +426,21 @@ class StageScheduler:
                 self._out.append(messages.CancelTasks(stage.stage_id, stage.attempt))
         self._advance()
 
-    def _count_failure(self, stage: Stage, task: Task, report: backend.TaskFailed) -> JobFailedError | None:
-        """The error that ends the stage's jobs, or None when the partition may be tried again."""
-        if report.executor_lost:
-            started = task.executor_id is not None
-            losses = stage.losses_of if started else stage.losses_before_start_of
-            allowed = self._limits.executor_losses if started else self._limits.losses_before_start
-            losses[task.partition] += 1
-            if losses[task.partition] < allowed:
-                return None
-            return JobFailedError(loss_message(stage, task, report, losses[task.partition]), task=report.failure)
-        stage.failures_of[task.partition] += 1
-        failures = stage.failures_of[task.partition]
-        if report.retry and failures < self._limits.task_failures:
-            return None
-        error = JobFailedError(task_failure_message(stage, report.failure, failures), task=report.failure)
-        error.__cause__ = report.exception
-        return error
-
     def _task_fetch_failed(self, report: backend.TaskFetchFailed) -> None:
         task, stage = self._take(report.task_id)
         self._announce_end(task, report.executor_id, "fetch_failed", message=report.message)
-        self._map_outputs.lose_output(report.shuffle_id, report.map_partition)
-        if report.machine_lost:
-            self._map_outputs.lose_machine(report.place.machine_id)
+        self._lose_outputs(report)
         if stage is None:
             return
         if stage.is_open and task.stage_attempt == stage.attempt:
-            stage.failed_attempts += 1
-            given_up = stage.failed_attempts >= self._limits.stage_attempts
-            error = JobFailedError(fetch_failure_message(stage, report)) if given_up else None
-            self._attempt_failed(stage, report.message, error)
+            self._attempt_failed(stage, report.message, count_fetch_failure(stage, report, self._limits))
         else:
             self._advance()
+
+    def _lose_outputs(self, report: backend.TaskFetchFailed) -> None:
+        self._map_outputs.lose_output(report.shuffle_id, report.map_partition)
+        if report.machine_lost:
+            self._map_outputs.lose_machine(report.place.machine_id)
 
     def _task_cancelled(self, report: backend.TaskCancelled) -> None:
         task, stage = self._take(report.task_id)
@@ -437,8 +457,8 @@ class StageScheduler:
         """The task whose final report this is, and its stage if any job still needs that."""
         task = self._tasks.pop(task_id)
         stage = self._stages.get(task.stage_id)
-        if stage is not None and stage.running.get(task.partition) is task:
-            del stage.running[task.partition]
+        if stage is not None:
+            stage.leave(task)
         return task, stage
 
     def _announce_end(
@@ -449,33 +469,19 @@ class StageScheduler:
         metrics: events.TaskMetrics | None = None,
         message: str = "",
     ) -> None:
-        self._announce(
-            events.TaskEnded(
-                self._now,
-                task.task_id,
-                task.stage_id,
-                task.stage_attempt,
-                task.partition,
-                task.attempt,
-                executor_id,
-                outcome,
-                metrics or events.TaskMetrics(),
-                message,
-            )
-        )
+        self._announce(announcements.task_ended(self._now, task, executor_id, outcome, metrics, message))
 
     # Executors and blocks
 
     def _executor_joined(self, report: backend.ExecutorJoined) -> None:
-        executor = report.executor
-        self._announce(
-            events.ExecutorAdded(self._now, executor.executor_id, executor.host, executor.cores, executor.memory_bytes)
-        )
+        self._races.executor_joined(report.executor)
+        self._announce(announcements.executor_added(self._now, report.executor))
 
     def _executor_lost(self, report: backend.ExecutorLost) -> None:
+        self._races.executor_lost(report.executor_id)
         self._announce(events.ExecutorRemoved(self._now, report.executor_id, report.reason))
         for block in self._blocks.lose_executor(report.executor_id):
-            self._announce(events.BlockUpdated(self._now, block.node_id, block.partition, report.executor_id, 0, 0))
+            self._announce(announcements.block_lost(self._now, report.executor_id, block))
         self._advance()
 
     def _update_block(self, executor_id: str, block: backend.StoredBlock) -> None:
@@ -483,11 +489,7 @@ class StageScheduler:
             self._out.append(messages.DropBlocks(block.node_id))  # Unpersisted while the task ran.
             return
         self._blocks.update(executor_id, block)
-        self._announce(
-            events.BlockUpdated(
-                self._now, block.node_id, block.partition, executor_id, block.memory_bytes, block.disk_bytes
-            )
-        )
+        self._announce(announcements.block_updated(self._now, executor_id, block))
 
     def _backend_failed(self, report: backend.BackendFailed) -> None:
         self._backend_failure = f"The cluster is gone: {report.reason}"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.execution.backend import (
+    ResultHeld,
     TaskBatch,
     TaskCancelled,
     TaskFailed,
@@ -75,7 +76,8 @@ def test_a_large_value_is_awaited(ledger: Ledger, reports: list) -> None:
     ledger.ended(success(1, "small"), "e1")
     assert ledger.holds_results("bundle")
     ledger.results_arrived("bundle", {0: pickle.dumps("large")})
-    assert [(report.task_id, report.value) for report in reports] == [(1, "small"), (0, "large")]
+    assert isinstance(reports[0], ResultHeld)
+    assert [(report.task_id, report.value) for report in reports[1:]] == [(1, "small"), (0, "large")]
     assert not ledger.holds_results("bundle")
 
 
@@ -84,7 +86,7 @@ def test_a_large_value_is_lost_with_its_executor(ledger: Ledger, reports: list) 
     ledger.sent("bundle", Bundle((TaskSpec(0, 0, 0),)))
     ledger.ended(success(0, None), "e1")
     assert ledger.executor_lost("e1", "gone") == {"bundle"}
-    assert reports[0].executor_lost
+    assert reports[-1].executor_lost
 
 
 def test_a_lost_executor_takes_only_what_began_there(ledger: Ledger, reports: list) -> None:
@@ -191,7 +193,41 @@ def test_whatever_happens_each_task_is_answered_once_at_the_latest_when_all_is_l
     for kind, number, executor in events:
         acts[kind](number, executor)
     ledger.cancelled(range(6))
-    finals = [report.task_id for report in reports if not isinstance(report, TaskStarted)]
+    finals = [report.task_id for report in reports if not isinstance(report, (TaskStarted, ResultHeld))]
     assert sorted(finals) == list(range(6))
     assert ledger.open_batches() == []
     assert ledger.load() == {}
+
+
+def sized(task_id: int, size: int) -> Succeeded:
+    return Succeeded(task_id, None, TaskMetrics(result_bytes=size))
+
+
+def test_results_that_are_too_large_together_are_refused(ledger: Ledger, reports: list) -> None:
+    entry = ledger.open(
+        TaskBatch(0, 1, 0, "map", b"", tuple(TaskSpec(i, i, 0) for i in range(3)), max_result_bytes=100)
+    )
+    ledger.ended(sized(0, 60), "e1")
+    assert not entry.is_refused
+    ledger.ended(sized(1, 60), "e1")
+    assert entry.is_refused
+    assert reports == [ResultHeld(0, "e1", 60), ResultHeld(1, "e1", 60)]
+
+
+def test_a_task_whose_result_waits_to_be_fetched_runs_nowhere(ledger: Ledger) -> None:
+    entry = ledger.open(batch_of_tasks(2))
+    for task_id in range(2):
+        ledger.began(task_id, "e1")
+    ledger.ended(sized(0, 60), "e1")
+    assert [task.executor_id for task in ledger.unanswered([entry])] == ["", "e1"]
+
+
+def test_the_slots_of_each_batch_are_its_bundles(ledger: Ledger) -> None:
+    first, second = ledger.open(batch_of_tasks(3)), ledger.open(batch_of_tasks(1, first=10, stage_id=2))
+    tasks = first.batch.tasks
+    ledger.sent("a", Bundle(tasks[:2]))
+    ledger.sent("b", Bundle(tasks[2:]))
+    ledger.sent("c", Bundle(second.batch.tasks))
+    assert [(entry.batch.stage_id, count) for entry, count in ledger.slots_taken()] == [(1, 2), (2, 1)]
+    ledger.ended(success(2), "e1")
+    assert [(entry.batch.stage_id, count) for entry, count in ledger.slots_taken()] == [(1, 1), (2, 1)]

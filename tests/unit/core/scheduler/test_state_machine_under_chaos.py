@@ -18,6 +18,7 @@ from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
 from spark_kernel.core.scheduler.messages import JobLabels
 from spark_kernel.core.scheduler.planner import outline
+from spark_kernel.core.scheduler.speculation import Speculation
 from spark_kernel.core.scheduler.state_machine import StageScheduler
 from tests.support.lineages import Graph, failed, fetch_failed, output, succeeded
 
@@ -31,18 +32,25 @@ class Simulation:
         self.map_outputs, self.blocks = MapOutputRegistry(), BlockRegistry()
         facts = NodeFacts(lambda _: None, lambda _: None, self.blocks.cached_partitions)
         limits = Limits(task_failures=8, stage_attempts=50)
-        self.scheduler = StageScheduler(limits, facts, self.map_outputs, self.blocks)
+        eager = Speculation(quantile=0.0, multiplier=0.0, min_seconds=0.0)
+        self.scheduler = StageScheduler(limits, facts, self.map_outputs, self.blocks, eager)
+        for executor in ("w1", "w2"):
+            self.scheduler.handle(backend.ExecutorJoined(backend.Executor(executor, "host", 1, 0)), 0.0)
+        self.now = 0.0
         self.unanswered: list[tuple[messages.SubmitTasks, messages.TaskToRun]] = []
         self.results: dict[int, dict[int, object]] = {}
         self.ended: dict[int, object] = {}
         self.announced: list[events.Event] = []
+        self.copies = 0
 
     def tell(self, stimulus) -> None:
-        for said in self.scheduler.handle(stimulus, now=0.0):
+        self.now += 1
+        for said in self.scheduler.handle(stimulus, self.now):
             if isinstance(said, messages.SubmitTasks):
                 self.check_inputs_are_there(said)
                 self.check_barrier_stage_is_whole(said)
                 self.unanswered += [(said, task) for task in said.tasks]
+                self.copies += sum(task.avoid is not None for task in said.tasks)
             elif isinstance(said, messages.DeliverResult):
                 assert said.partition not in self.results[said.job_id]
                 self.results[said.job_id][said.partition] = said.value
@@ -67,6 +75,12 @@ class Simulation:
 
     def answer_one(self) -> None:
         order, task = self.unanswered.pop(self.random.randrange(len(self.unanswered)))
+        if self.random.random() < 0.5:
+            self.tell(backend.TaskStarted(task.task_id, "w1"))
+        if self.random.random() < 0.3:
+            self.unanswered.append((order, task))
+            self.tell(messages.LookForStragglers())
+            return
         if self.random.random() < self.trouble:
             self.tell(self.bad_answer(order, task))
         elif order.outline.shuffle is not None:
