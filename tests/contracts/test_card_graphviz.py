@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support.run_events import (
     failed_run,
     join_with_skipped_stage,
     long_lineage,
+    rounds_over_cached_links,
     snapshot,
     word_count,
 )
@@ -67,6 +69,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def test_rounds_stand_beside_each_other_in_their_order(graphviz: GraphvizProcess) -> None:
+    picture, layout = placed(rounds_over_cached_links(12), graphviz)
+    assert picture.detail == "steps"
+    places = [rect.x for rect in layout.boxes]
+    assert all(before.x + before.width < after.x for before, after in pairwise(layout.boxes)), places
 
 
 @pytest.mark.parametrize("make", [word_count, join_with_skipped_stage, failed_run])

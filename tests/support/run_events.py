@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.common.events import (
@@ -68,6 +69,10 @@ class RunEvents:
         )
         self._edges.extend(EdgeInfo(parent, node_id, "narrow") for parent in parents)
         return node_id
+
+    def persist(self, node_id: int) -> None:
+        """The dataset is to be cached, and none of it is yet."""
+        self._nodes[node_id] = replace(self._nodes[node_id], storage_level="Memory 1x")
 
     def shuffle(
         self, operation: str, *parents: int, name: str | None = None, line: int = 1, partitions: int = 4
@@ -288,6 +293,21 @@ def iterated_run(rounds: int) -> RunEvents:
     run.run_stage(run.stage_of(states[-1]), REDUCED, seconds=0.1)
     run.end_job(second)
     run.end_run()
+    return run
+
+
+def rounds_over_cached_links(rounds: int) -> RunEvents:
+    """PageRank's shape: each round joins the same cached dataset with the result of the round before."""
+    run = RunEvents(title="ranks")
+    pages = run.node("parallelize", name="pages", line=1)
+    links = run.shuffle("partitionBy", pages, name="links", line=2)
+    run.persist(links)
+    ranks = run.node("mapValues", links, name="ranks", line=3)
+    for _ in range(rounds):
+        sides = [run.node("join", side, line=5) for side in (links, ranks)]
+        joined = run.node("join", run.node("join", *sides, line=5), line=5)
+        ranks = run.shuffle("reduceByKey", joined, name="ranks", line=6)
+    run.job(ranks, "count", line=7)
     return run
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from spark_kernel.notebook.card.amounts import count_text
 from spark_kernel.notebook.card.collapse import box_per_job, close_boxes, join_chains
+from spark_kernel.notebook.card.one_line import one_line_together
 from spark_kernel.notebook.card.picture import Box, Detail, Link, Picture, Step, stages_title
 from spark_kernel.notebook.card.run_json import EdgeJson, NodeJson, RunJson, StageJson
 from spark_kernel.notebook.card.stage_texts import plain, shortened
@@ -62,7 +63,8 @@ def _by_steps(run: RunJson) -> Picture:
     place = _Places(boxes, nodes)
     links: dict[str, Link] = {}
     for index, group in enumerate(grouped):
-        for link in _links_into(index, group, children, box_of_stage, place):
+        into = list(_links_into(index, group, children, box_of_stage, place))
+        for link in _without_repeated(into, boxes[index]):
             links.setdefault(link.key, link)
     return Picture(tuple(boxes), tuple(place.loose.values()), tuple(links.values()), "steps")
 
@@ -96,10 +98,13 @@ def _open_box(
 ) -> Box:
     first = group[0]
     members = [node_id for node_id in first["node_ids"] if node_id in nodes]
+    read = _narrow_reads(members, children)
+    groups = one_line_together([nodes[node_id] for node_id in members], read)
     steps = []
-    for node_id in members:
-        key = f"node{node_id}-stage{first['stage_id']}" if node_id in drawn else f"node{node_id}"
-        steps.append(_step(key, nodes[node_id]))
+    for group_ids in groups:
+        last = group_ids[-1]
+        key = f"node{last}-stage{first['stage_id']}" if last in drawn else f"node{last}"
+        steps.append(_step(key, group_ids, nodes[last]))
     drawn.update(members)
     operation = first["name"].split(" at ")[0]
     return Box(
@@ -108,26 +113,31 @@ def _open_box(
         title=f"{stages_title([stage['stage_id'] for stage in group])} · {shortened(plain(operation), 24)}",
         summary=shortened(plain(first["name"]), 40),
         steps=tuple(steps),
-        columns=tuple(tuple(chain) for chain in _chains(members, children)),
+        columns=tuple(tuple(chain) for chain in _chains(groups, read)),
         tasks=sum(stage["tasks"]["total"] for stage in group),
         is_shuffled=first["kind"] == "shuffle_map",
     )
 
 
-def _chains(members: Sequence[int], children: Mapping[int, Sequence[EdgeJson]]) -> list[list[int]]:
-    """Indexes of ``members`` (node ids, parents first) in maximal chains of narrow dependencies."""
-    position = {node_id: index for index, node_id in enumerate(members)}
-    read = [
-        {
-            position[edge["parent"]]
-            for edge in children.get(child, ())
-            if edge["kind"] == "narrow" and edge["parent"] in position
-        }
+def _narrow_reads(members: Sequence[int], children: Mapping[int, Sequence[EdgeJson]]) -> dict[int, set[int]]:
+    """For each dataset those that it reads partition by partition, as far as both are among ``members``."""
+    present = set(members)
+    return {
+        child: {edge["parent"] for edge in children.get(child, ()) if edge["kind"] == "narrow"} & present
         for child in members
+    }
+
+
+def _chains(groups: Sequence[Sequence[int]], read: Mapping[int, set[int]]) -> list[list[int]]:
+    """Indexes of ``groups`` (parents first) in maximal chains of narrow dependencies."""
+    position = {node_id: index for index, group in enumerate(groups) for node_id in group}
+    reads = [
+        {position[parent] for node_id in group for parent in read[node_id]} - {index}
+        for index, group in enumerate(groups)
     ]
-    readers = Counter(parent for parents in read for parent in parents)
+    readers = Counter(parent for parents in reads for parent in parents)
     chain_of: dict[int, list[int]] = {}
-    for index, parents in enumerate(read):
+    for index, parents in enumerate(reads):
         parent = next(iter(parents)) if len(parents) == 1 else None
         chain = chain_of[parent] if parent is not None and readers[parent] == 1 and parent in chain_of else []
         chain.append(index)
@@ -135,13 +145,17 @@ def _chains(members: Sequence[int], children: Mapping[int, Sequence[EdgeJson]]) 
     return list({id(chain): chain for chain in chain_of.values()}.values())
 
 
-def _step(key: str, node: NodeJson) -> Step:
-    partitions = count_text(node["partitions"], "partition")
+def _step(key: str, node_ids: Sequence[int], node: NodeJson) -> Step:
+    """The step of the datasets ``node_ids``, whose last one is ``node``."""
+    parts = [shortened(plain(node["name"]), 28)] if node["name"] else []
+    parts.append(count_text(node["partitions"], "partition"))
+    if len(node_ids) > 1:
+        parts.append(count_text(len(node_ids), "step"))
     return Step(
         key=key,
-        node_id=node["node_id"],
+        node_ids=tuple(node_ids),
         title=shortened(plain(node["operation"]), 26),
-        detail=f"{shortened(plain(node['name']), 28)} · {partitions}" if node["name"] else partitions,
+        detail=" · ".join(parts),
         place=plain(node["place"]),
         persisted_partitions=node["partitions"] if node["storage_level"] is not None else None,
     )
@@ -152,7 +166,9 @@ class _Places:
 
     def __init__(self, boxes: Sequence[Box], nodes: Mapping[int, NodeJson]) -> None:
         self._nodes = nodes
-        self._steps: list[dict[int, str]] = [{step.node_id: step.key for step in box.steps} for box in boxes]
+        self._steps: list[dict[int, str]] = [
+            {node_id: step.key for step in box.steps for node_id in step.node_ids} for box in boxes
+        ]
         self._first: dict[int, int] = {}
         for index, steps in enumerate(self._steps):
             for node_id in steps:
@@ -169,7 +185,7 @@ class _Places:
             return self._steps[box][node_id], box
         if node_id not in self._nodes:
             return None
-        step = self.loose.setdefault(node_id, _step(f"node{node_id}", self._nodes[node_id]))
+        step = self.loose.setdefault(node_id, _step(f"node{node_id}", [node_id], self._nodes[node_id]))
         return step.key, None
 
 
@@ -187,13 +203,24 @@ def _links_into(
             continue
         for edge in children.get(child, ()):
             source = _source(edge, index, parents, place)
-            if source is None:
+            if source is None or source == (target, index):
                 continue
             key = f"edge{edge['parent']}-{child}"
             if target != f"node{child}" or source[0] != f"node{edge['parent']}":
                 key = f"{key}-{source[0]}-{target}"
             kind: Literal["narrow", "shuffle"] = "shuffle" if edge["kind"] == "shuffle" else "narrow"
             yield Link(key, source[0], target, kind, source[1], index)
+
+
+def _without_repeated(into: Sequence[Link], box: Box) -> Sequence[Link]:
+    """The links into ``box`` but those that would tell again where a persisted dataset comes from.
+
+    An iteration reads the same dataset in each of its rounds: it is drawn in each, and its origin once. A box keeps its
+    last arrow, which shows where in the picture it belongs.
+    """
+    repeated = {step.key for step in box.steps if step.is_again and step.persisted_partitions is not None}
+    others = [link for link in into if link.kind == "narrow" or link.target not in repeated]
+    return others if any(link.source_box != link.target_box for link in others) else into
 
 
 def _source(edge: EdgeJson, index: int, parents: Sequence[int], place: _Places) -> tuple[str, int | None] | None:

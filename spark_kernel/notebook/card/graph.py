@@ -59,10 +59,12 @@ def to_dot(picture: Picture, *, hurried: bool = False) -> str:
             _add_closed_box(dot, index, box)
     for column in columns[-1]:
         _add_column(dot, column, steps, None)
+    levels = _levels(picture)
     column_of = {step: column[0] for group in columns for column in group for step in column}
     for index, ((source, target), link) in enumerate(zip(_ends(picture), picture.links, strict=True)):
         if picture.steps:
-            _add_step_link(dot, f"link{index}", (source, target), (column_of[source], column_of[target]), link)
+            columns_of_link = (column_of[source], column_of[target])
+            _add_step_link(dot, f"link{index}", (source, target), columns_of_link, link, _is_far(link, levels))
         else:
             dot.edge(f"box{source}", f"box{target}", id=f"link{index}", **_style(link))
     return str(dot.source)
@@ -116,12 +118,32 @@ def _add_closed_box(dot: graphviz.Digraph, index: int, box: Box) -> None:
     )
 
 
+def _levels(picture: Picture) -> list[int]:
+    """For each box the length of the longest way to it; a box follows those that it reads in the picture's order."""
+    levels = [0] * len(picture.boxes)
+    for link in sorted(picture.links, key=lambda link: -1 if link.target_box is None else link.target_box):
+        if link.source_box is not None and link.target_box is not None and link.source_box < link.target_box:
+            levels[link.target_box] = max(levels[link.target_box], levels[link.source_box] + 1)
+    return levels
+
+
+def _is_far(link: Link, levels: Sequence[int]) -> bool:
+    """Whether boxes lie between the link's ends. Such a link says nothing of who stands beside whom."""
+    if link.source_box is None or link.target_box is None:
+        return False
+    return levels[link.target_box] - levels[link.source_box] > 1
+
+
 def _add_step_link(
-    dot: graphviz.Digraph, name: str, steps: tuple[int, int], columns: tuple[int, int], link: Link
+    dot: graphviz.Digraph, name: str, steps: tuple[int, int], columns: tuple[int, int], link: Link, is_far: bool
 ) -> None:
     if columns[0] == columns[1]:
         return  # Straight down the column: nothing to decide.
     tail, head = f"column{columns[0]}", f"column{columns[1]}"
+    if is_far:
+        # Between clusters dot takes links as wishes: the many that all leave one early stage would overrule the order.
+        dot.edge(f"{tail}:step{steps[0]}:e", f"{head}:step{steps[1]}:w", id=name, constraint="false", **_style(link))
+        return
     # The visible edge leaves at the bottom of a column and would make stairs if it pulled; the invisible one keeps
     # the tops of the columns at one height.
     dot.edge(f"{tail}:step{steps[0]}:e", f"{head}:step{steps[1]}:w", id=name, weight="0", **_style(link))

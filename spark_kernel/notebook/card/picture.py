@@ -17,11 +17,12 @@ Detail = Literal["steps", "stages", "chains", "jobs"]
 
 @dataclass(frozen=True)
 class Step:
-    """One dataset in one box."""
+    """One dataset in one box; or several that one line of the user's code made one from the other."""
 
     key: str
     """Its element in the picture: ``node<ID>``; ``node<ID>-stage<ID>`` where the same dataset is drawn again."""
-    node_id: int
+    node_ids: tuple[int, ...]
+    """What it stands for; the last dataset gave it its name."""
     title: str
     """The operation."""
     detail: str
@@ -29,6 +30,16 @@ class Step:
     place: str
     persisted_partitions: int | None
     """How many partitions the cache may hold; None when the dataset is not persisted."""
+
+    @property
+    def node_id(self) -> int:
+        """The last of its datasets, which is what later steps read."""
+        return self.node_ids[-1]
+
+    @property
+    def is_again(self) -> bool:
+        """Whether an earlier box shows the same dataset."""
+        return self.key != f"node{self.node_id}"
 
     def cached_text(self, cached: int) -> str:
         """What is added to the detail while that many partitions are in the cache."""

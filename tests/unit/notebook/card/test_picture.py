@@ -13,6 +13,7 @@ from tests.support.run_events import (
     dense_lineage,
     join_with_skipped_stage,
     long_lineage,
+    rounds_over_cached_links,
     snapshot,
     word_count,
 )
@@ -73,6 +74,51 @@ def test_a_stage_that_finds_its_output_done_shares_the_box_of_the_one_that_made_
 def test_a_dataset_that_two_stages_compute_is_a_step_in_each() -> None:
     totals = [step for step in picture_of(join_with_skipped_stage()).steps if "totals" in step.detail]
     assert [step.key for step in totals] == ["node2", "node2-stage3"]
+
+
+def test_what_one_line_made_is_one_step() -> None:
+    picture = picture_of(rounds_over_cached_links(1))
+    middle = picture.boxes[1]
+    assert [(step.title, step.detail) for step in middle.steps] == [
+        ("partitionBy", "links · 4 partitions"),
+        ("mapValues", "ranks · 4 partitions"),
+        ("join", "4 partitions · 4 steps"),
+    ]
+    inside = [(link.source, link.target) for link in picture.links if link.source_box == link.target_box == 1]
+    links, ranks, join = (step.key for step in middle.steps)
+    assert sorted(set(inside)) == sorted({(links, ranks), (links, join), (ranks, join)})
+
+
+def test_a_line_called_again_and_again_is_one_step() -> None:
+    run = RunEvents()
+    state = run.node("parallelize", line=1)
+    for _ in range(100):
+        state = run.node("map", state, name="state", line=2)
+    run.job(run.node("filter", state, line=3))
+    assert [step.title for step in picture_of(run).steps] == ["parallelize", "map", "filter"]
+
+
+def test_steps_of_one_line_stay_apart_where_another_way_leads_around() -> None:
+    run = RunEvents()
+    first = run.node("union", run.node("range"), line=2)
+    again = run.node("union", run.node("map", first, line=2), first, line=2)
+    run.job(again)
+    assert [step.title for step in picture_of(run).steps] == ["range", "union", "map", "union"]
+
+
+def test_a_persisted_step_of_a_line_stays_visible() -> None:
+    run = RunEvents()
+    kept = run.node("map", name="kept", line=2)
+    run.persist(kept)
+    run.job(run.node("map", kept, name="kept", line=2))
+    assert [step.persisted_partitions for step in picture_of(run).steps] == [4, None]
+
+
+def test_the_origin_of_a_persisted_dataset_is_drawn_once() -> None:
+    picture = picture_of(rounds_over_cached_links(5))
+    from_pages = [link.target_box for link in picture.links if link.source_box == 0]
+    assert from_pages == [1]
+    assert [link.target_box for link in picture.links if link.kind == "shuffle"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_an_action_called_again_shares_a_box() -> None:
