@@ -36,10 +36,12 @@ from spark_kernel.core.context.pending_backend import PendingBackend
 from spark_kernel.core.context.scheduling import limits_of, speculation_of, turns_of
 from spark_kernel.core.context.status_tracker import StatusLedger
 from spark_kernel.core.context.thread_scope import DESCRIPTION, GROUP, INTERRUPT, ThreadScope
+from spark_kernel.core.execution.profiling import Profiler
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.rdd.checkpointing import CheckpointMark
+from spark_kernel.core.rdd.spark_rdds import SparkRdd
 from spark_kernel.core.scheduler.job_runner import JobRunner
 from spark_kernel.core.scheduler.jobs import JobRequest
 from spark_kernel.core.scheduler.messages import JobLabels
@@ -81,6 +83,8 @@ class ContextSession:
         self.added_files: list[str] = []
         self.added_archives: list[str] = []
         self.stopped = False
+        self.profiler_of: Callable[[SparkRdd], Profiler | None] = lambda rdd: None
+        """What profiles the stage that ends with an RDD; set where profiles are asked for."""
         self._node_ids, self._shuffle_ids, self._rdd_ids, self._broadcast_ids = (Counter() for _ in range(4))
         self._checkpoints = Checkpoints(self._storage_options, self.new_node_id, self.new_rdd_id)
         self._broadcasts: weakref.WeakValueDictionary[int, Broadcast[Any]] = weakref.WeakValueDictionary()

@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from spark_kernel.core.rdd.not_here import needs_java, not_yet
+from spark_kernel.core.rdd.not_here import needs_java
 
 _READ_INSTEAD = (
     "Read lines with textFile, pairs with sequenceFile, whole files with binaryFiles, or records of one length with "
     "binaryRecords"
 )
-_PROFILE_INSTEAD = "Profile inside a task, with cProfile in mapPartitions; task times are in the run card"
 
 
 class NotHere:
     """Raise errors that name the alternative."""
 
-    def hadoopFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def hadoopFile(
+        self,
+        path: str,
+        inputFormatClass: str,
+        keyClass: str,
+        valueClass: str,
+        keyConverter: str | None = None,
+        valueConverter: str | None = None,
+        conf: dict[str, str] | None = None,
+        batchSize: int = 0,
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("hadoopFile", _READ_INSTEAD)
 
-    def hadoopRDD(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def hadoopRDD(
+        self,
+        inputFormatClass: str,
+        keyClass: str,
+        valueClass: str,
+        keyConverter: str | None = None,
+        valueConverter: str | None = None,
+        conf: dict[str, str] | None = None,
+        batchSize: int = 0,
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("hadoopRDD", _READ_INSTEAD)
 
-    def newAPIHadoopFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def newAPIHadoopFile(
+        self,
+        path: str,
+        inputFormatClass: str,
+        keyClass: str,
+        valueClass: str,
+        keyConverter: str | None = None,
+        valueConverter: str | None = None,
+        conf: dict[str, str] | None = None,
+        batchSize: int = 0,
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("newAPIHadoopFile", _READ_INSTEAD)
 
-    def newAPIHadoopRDD(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def newAPIHadoopRDD(
+        self,
+        inputFormatClass: str,
+        keyClass: str,
+        valueClass: str,
+        keyConverter: str | None = None,
+        valueConverter: str | None = None,
+        conf: dict[str, str] | None = None,
+        batchSize: int = 0,
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("newAPIHadoopRDD", _READ_INSTEAD)
-
-    def show_profiles(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("profiles of tasks", _PROFILE_INSTEAD)
-
-    def dump_profiles(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("profiles of tasks", _PROFILE_INSTEAD)

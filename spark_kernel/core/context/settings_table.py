@@ -150,6 +150,8 @@ _WATCHING = (
     Setting("spark.kernel.card", str, "auto", "Which cells have a run card: auto, magic or off."),
     Setting("spark.kernel.card.", str, None, "How run cards are shown; read by the notebook."),
     Setting("spark.kernel.fullTraceback", switch, "false", "Whether errors show the frames of this package too."),
+    Setting("spark.python.profile", switch, "false", "Whether stages are profiled: see `SparkContext.show_profiles`."),
+    Setting("spark.python.profile.dump", str, None, "Folder that profiles are written to when the driver ends."),
     Setting("spark.ui.enabled", switch, None, "true asks for Dask's web pages, as spark.kernel.dashboard does."),
     Setting("spark.kernel.dashboard", switch, "false", "Whether Dask's web pages are served, on loopback."),
 )
@@ -195,8 +197,7 @@ _WITHOUT_EFFECT = (
     _idle("spark.locality.wait.node", "Files have no place; only a worker's own cache is waited for."),
     _idle("spark.locality.wait.rack", "Files have no place; only a worker's own cache is waited for."),
     _idle("spark.python.worker.reuse", "Worker processes are always used again.", "true"),
-    _idle("spark.python.profile", "Tasks are not profiled; use cProfile inside a function.", "false"),
-    _idle("spark.python.profile.", "Tasks are not profiled; use cProfile inside a function."),
+    _idle("spark.python.profile.memory", "Profiles of UDFs' memory; as in Spark, RDDs have none.", "false"),
     _idle("spark.pyspark.", "The workers run the driver's Python."),
     _idle("spark.jars", _NO_JAVA),
     _idle("spark.jars.", _NO_JAVA),

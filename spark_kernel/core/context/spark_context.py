@@ -11,12 +11,15 @@ import getpass
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NoReturn
 
 import pyspark
 from pyspark.conf import SparkConf
+from pyspark.profiler import BasicProfiler, MemoryProfiler, Profiler, UDFBasicProfiler
+from pyspark.serializers import CPickleSerializer, Serializer
 
 from spark_kernel.common.call_sites import find_call_site
 from spark_kernel.common.ids import new_application_id
@@ -26,6 +29,7 @@ from spark_kernel.core.context.context_session import ContextSession
 from spark_kernel.core.context.job_control import JobControl
 from spark_kernel.core.context.not_here import NotHere
 from spark_kernel.core.context.notebook_face import NotebookFace
+from spark_kernel.core.context.profiles import Profiling
 from spark_kernel.core.context.sequence_file_reading import SequenceFileReading
 from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.core.rdd.driver_only import DriverOnlyError
@@ -37,7 +41,7 @@ from spark_kernel.resource_managers.notation import wants_web_pages
 _SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
 
 
-class SparkContext(SequenceFileReading, AddedFiles, JobControl, NotebookFace, NotHere):
+class SparkContext(SequenceFileReading, AddedFiles, JobControl, Profiling, NotebookFace, NotHere):
     """The entry point: a connection to a cluster, on which datasets are made and jobs run.
 
     It is there at once; its cluster starts in the background, and the first job waits for it. One at a time in a
@@ -57,13 +61,13 @@ class SparkContext(SequenceFileReading, AddedFiles, JobControl, NotebookFace, No
         pyFiles: list[str] | None = None,
         environment: Mapping[str, Any] | None = None,
         batchSize: int = 0,
-        serializer: Any = None,
+        serializer: Serializer = CPickleSerializer(),  # noqa: B008
         conf: SparkConf | None = None,
         gateway: Any = None,
         jsc: Any = None,
-        profiler_cls: Any = None,
-        udf_profiler_cls: Any = None,
-        memory_profiler_cls: Any = None,
+        profiler_cls: type[Profiler] = BasicProfiler,
+        udf_profiler_cls: type[Profiler] = UDFBasicProfiler,
+        memory_profiler_cls: type[Profiler] = MemoryProfiler,
     ) -> None:
         """``master`` and ``appName`` count more than ``conf``; by default ``local[*]`` and ``pyspark-shell``.
 
@@ -95,6 +99,9 @@ class SparkContext(SequenceFileReading, AddedFiles, JobControl, NotebookFace, No
             self.session = ContextSession(app_id, dict(self._conf.getAll()), started)
             SparkContext._active_spark_context = self
         settings_table.warn_of_idle(self.session.settings, stacklevel=3)
+        if not isinstance(serializer, CPickleSerializer):
+            warnings.warn(f"no effect here: {serializer!r}; records are pickled", UserWarning, stacklevel=2)
+        self._collect_profiles(self.session.settings, profiler_cls, udf_profiler_cls, memory_profiler_cls)
         self.session.begin()
         SparkFiles._folder_of_driver = self._folder
         for path in [*(pyFiles or []), *self._listed("spark.submit.pyFiles")]:

@@ -14,14 +14,14 @@ from spark_kernel.core.context.spark_context import SparkContext
 class InheritableThread(threading.Thread):
     """A thread that begins with what the thread that starts it has said about its jobs."""
 
-    def __init__(self, target: Callable[..., Any], *, session: Any = None, **kwargs: Any) -> None:
+    def __init__(self, target: Callable[..., Any], *args: Any, session: Any = None, **kwargs: Any) -> None:
         """``session`` is accepted as by PySpark; local properties do not depend on it. The rest is `Thread`'s."""
 
-        def run_in_scope(*args: Any, **keywords: Any) -> Any:
+        def run_in_scope(*arguments: Any, **keywords: Any) -> Any:
             with self._scope():
-                return target(*args, **keywords)
+                return target(*arguments, **keywords)
 
-        super().__init__(target=run_in_scope, **kwargs)
+        super().__init__(*args, target=run_in_scope, **kwargs)  # type: ignore[misc]
         self._scope: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def start(self) -> None:

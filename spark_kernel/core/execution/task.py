@@ -16,6 +16,7 @@ from spark_kernel.core.execution.failures import describe_failure
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder
 from spark_kernel.core.execution.outcomes import FetchFailed, Interrupted, Outcome, Raised, Succeeded
 from spark_kernel.core.execution.pipeline import Pipeline
+from spark_kernel.core.execution.profiling import Profiled
 from spark_kernel.core.execution.program import Deliver, StageProgram, WriteShuffle
 from spark_kernel.core.execution.running_tasks import RunningTask, TaskInterrupted
 from spark_kernel.core.execution.serialization import dumps, dumps_by_value, loads
@@ -89,7 +90,9 @@ def _end(output: WriteShuffle | Deliver, records: Records, state: ExecutorState,
         map_partition=task.partition,
         attempt_id=task.task_id,
     )
-    return write_shuffle(records, output.spec, target, task, RecordBlocks(fallback=dumps_by_value))
+    profiler = output.spec.profiler
+    write = write_shuffle if profiler is None else Profiled(profiler, write_shuffle)
+    return write(records, output.spec, target, task, RecordBlocks(fallback=dumps_by_value))
 
 
 class _Unreadable(Exception):

@@ -46,3 +46,5 @@ class ShuffleSpec:
     aggregator: Aggregator | None = None
     map_side_combine: bool = True
     ordering: KeyOrdering | None = None
+    profiler: Any = None
+    """Runs the map tasks, where profiles are asked for (`execution/profiling.py`)."""

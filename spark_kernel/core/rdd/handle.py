@@ -7,10 +7,12 @@ last one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
+from spark_kernel.core.execution.profiling import Profiled
 from spark_kernel.core.lineage.node import Dependency, NarrowDependency, Node, ShuffleDependency
 from spark_kernel.core.lineage.partition_maps import OneToOne
 from spark_kernel.core.lineage.partitioners import Partitioner
@@ -78,6 +80,10 @@ class Handle:
 
     def _shuffle(self, spec: ShuffleSpec, view: SparkView) -> RDD:
         """A dataset that a shuffle brings together."""
+        map_side = view.map_side()
+        profiler = self._session.profiler_of(map_side) if map_side is not None else None
+        if profiler is not None:
+            spec = replace(spec, profiler=profiler)
         return self._derive(
             ShuffleRead(),
             spec.partitioner.num_partitions,
@@ -129,7 +135,10 @@ class Handle:
 
         ``is_python_step`` says that PySpark would make an RDD for it, which takes an id.
         """
-        (self._python_step() if is_python_step else self._view).rdd()
+        rdd = (self._python_step() if is_python_step else self._view).rdd()
+        profiler = self._session.profiler_of(rdd)
+        if profiler is not None:
+            function = Profiled(profiler, function)
         chosen = range(self.node.num_partitions) if partitions is None else partitions
         return self._session.run_job(self.node, function, chosen, current_site(), on_result)
 

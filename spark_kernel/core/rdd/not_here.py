@@ -26,7 +26,7 @@ def not_yet(method: str, alternative: str) -> PySparkNotImplementedError:
 class NotHere(SequenceFiles):
     """Raise errors that name the alternative."""
 
-    def toDF(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def toDF(self, schema: Any = None, sampleRatio: float | None = None) -> NoReturn:
         """Needs the SQL library."""
         raise not_yet("DataFrames, and so no toDF", "Collect the rows, and hand them to pandas or pyarrow")
 
@@ -42,18 +42,41 @@ class NotHere(SequenceFiles):
         """Not in this release."""
         raise not_yet("resource profiles", "All executors are alike: see %spark status")
 
-    def saveAsHadoopFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def saveAsHadoopFile(
+        self,
+        path: str,
+        outputFormatClass: str,
+        keyClass: str | None = None,
+        valueClass: str | None = None,
+        keyConverter: str | None = None,
+        valueConverter: str | None = None,
+        conf: dict[str, str] | None = None,
+        compressionCodecClass: str | None = None,
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("saveAsHadoopFile", _WRITE_INSTEAD)
 
-    def saveAsHadoopDataset(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def saveAsHadoopDataset(
+        self, conf: dict[str, str], keyConverter: str | None = None, valueConverter: str | None = None
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("saveAsHadoopDataset", _WRITE_INSTEAD)
 
-    def saveAsNewAPIHadoopFile(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def saveAsNewAPIHadoopFile(
+        self,
+        path: str,
+        outputFormatClass: str,
+        keyClass: str | None = None,
+        valueClass: str | None = None,
+        keyConverter: str | None = None,
+        valueConverter: str | None = None,
+        conf: dict[str, str] | None = None,
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("saveAsNewAPIHadoopFile", _WRITE_INSTEAD)
 
-    def saveAsNewAPIHadoopDataset(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def saveAsNewAPIHadoopDataset(
+        self, conf: dict[str, str], keyConverter: str | None = None, valueConverter: str | None = None
+    ) -> NoReturn:
         """Needs Java."""
         raise needs_java("saveAsNewAPIHadoopDataset", _WRITE_INSTEAD)

@@ -12,7 +12,9 @@ from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.storage.options import StorageOptions
 
 if TYPE_CHECKING:
+    from spark_kernel.core.execution.profiling import Profiler
     from spark_kernel.core.rdd.checkpointing import CheckpointMark
+    from spark_kernel.core.rdd.spark_rdds import SparkRdd
 
 
 class Context(Protocol):
@@ -33,6 +35,9 @@ class Session(Protocol):
     @property
     def storage_options(self) -> StorageOptions:
         """How to reach the storages that this context's settings speak of."""
+
+    def profiler_of(self, rdd: SparkRdd) -> Profiler | None:
+        """What profiles the stage that ends with ``rdd``; None where no profiles are asked for."""
 
     def setting(self, key: str) -> str | None:
         """A configuration value, or None when it is not set."""

@@ -93,6 +93,14 @@ class SparkView:
             self._made = SparkRdd(self._new_id(), "PythonRDD", self.site, self.num_partitions, (self._base,))
         return self._made
 
+    def map_side(self) -> SparkRdd | None:
+        """The RDD whose records the last shuffle below takes; None when there is none. Makes none."""
+        rdd = self._made or self._base
+        while rdd is not None and not rdd.is_shuffled:
+            rdd = rdd.parents[0] if rdd.parents else None
+        # Between the two stands the RDD, of Spark's own, that gives each record its partition.
+        return rdd.parents[0].parents[0] if rdd is not None else None
+
     def python_step(self, site: CallSite, pipelinable: bool = True) -> SparkView:
         """A Python step on top; one RDD together with the steps below it, unless they are cached or the like."""
         base = self._base if self._base is not None and pipelinable else self.rdd()

@@ -75,11 +75,11 @@ class Accumulator(PySparkAccumulator, Generic[T]):
     """A variable that tasks add to (``+=`` or ``add``) and only the driver reads (``value``). Pickles to its zero."""
 
     # PySpark's constructor enters the accumulator into a table of the whole process; ours belongs to a context.
-    def __init__(self, aid: int, value: T, accum_param: AccumulatorParam, on_executor: bool = False) -> None:
+    def __init__(self, aid: int, value: T, accum_param: AccumulatorParam) -> None:
         self.aid = aid
         self.accum_param = accum_param
         self._value = value
-        self._deserialized = on_executor
+        self._deserialized = False
         self._lock = threading.Lock()
         self._failure: Exception | None = None
 
@@ -135,8 +135,8 @@ class Accumulator(PySparkAccumulator, Generic[T]):
         self.add(term)
         return self
 
-    def __reduce__(self) -> tuple[Callable[..., Accumulator[T]], tuple[int, T, AccumulatorParam, bool]]:
-        return Accumulator, (self.aid, self.zero, self.accum_param, True)
+    def __reduce__(self) -> tuple[Callable[..., Accumulator[T]], tuple[int, T, AccumulatorParam]]:
+        return _arrived, (self.aid, self.zero, self.accum_param)
 
     def __str__(self) -> str:
         return str(self._value)
@@ -149,6 +149,12 @@ class Accumulator(PySparkAccumulator, Generic[T]):
             raise PySparkRuntimeError(
                 errorClass="VALUE_NOT_ACCESSIBLE", messageParameters={"value": "Accumulator.value"}
             )
+
+
+def _arrived(aid: int, zero: T, accum_param: AccumulatorParam) -> Accumulator[T]:
+    accumulator = Accumulator(aid, zero, accum_param)
+    accumulator._deserialized = True
+    return accumulator
 
 
 class AccumulatorRegistry:
