@@ -7,14 +7,16 @@ beginning) to after-line-end of its end (or the file's end). So every line is in
 cuts are, in the middle of a CR LF too: a split but the first drops its first, partial line, and reads one line past
 its end, as Hadoop's LineRecordReader does.
 
-No Python code runs for a single line: blocks are cut after a line end, decoded and split as a whole.
+No Python code runs for a single line: blocks are cut after a line end, decoded and split as a whole; where lines are
+only counted, they are not even made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from inspect import GEN_CREATED, getgeneratorstate
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from spark_kernel.common.errors import StorageError
 from spark_kernel.storage.byte_sources import ByteSource
@@ -26,7 +28,24 @@ from spark_kernel.storage.splits import FileSplit
 _BOM = b"\xef\xbb\xbf"
 _LF, _CR = 10, 13
 _CHUNK_BYTES = 256 * 1024
-_T = TypeVar("_T", str, bytes)
+_T = TypeVar("_T", str, bytes, int)
+
+
+class Lines(chain):  # type: ignore[type-arg]
+    """The lines of a split, as `read_lines` describes them."""
+
+    _blocks: Generator[Any, None, None]
+    _counts: Iterator[list[int]]
+
+    def count_unread(self) -> int | None:
+        """How many lines there are, without making them; None when some of them were read already.
+
+        The file is read to its end. Raises what reading the lines would raise.
+        """
+        if getgeneratorstate(self._blocks) != GEN_CREATED:
+            return None
+        self._blocks.close()
+        return sum(chain.from_iterable(self._counts))
 
 
 def read_lines(
@@ -34,7 +53,7 @@ def read_lines(
     options: StorageOptions,
     use_unicode: bool = True,
     count: Callable[[int], None] | None = None,
-) -> Iterator[str] | Iterator[bytes]:
+) -> Lines:
     """The lines of ``split`` without their ends, as ``str``, or as ``bytes`` when ``use_unicode`` is false.
 
     A byte order mark of UTF-8 at the beginning of the file is dropped. The file is opened by the first ``next`` and
@@ -44,9 +63,12 @@ def read_lines(
     another dataset's. Raises PathNotFoundError when the file is gone, StorageError when it is shorter than it was
     or its compression is damaged, and DecodeError, after the good lines before it, for bytes that are not UTF-8.
     """
-    if use_unicode:
-        return chain.from_iterable(_blocks_of_lines(split, options, count, _text_lines))
-    return chain.from_iterable(_blocks_of_lines(split, options, count, _byte_lines))
+    to_lines: Callable[[bytes], list[Any]] = _text_lines if use_unicode else _byte_lines
+    blocks = _blocks_of_lines(split, options, count, to_lines)
+    lines = cast(Lines, Lines.from_iterable(blocks))
+    lines._blocks = blocks
+    lines._counts = _blocks_of_lines(split, options, count, _count_text if use_unicode else _count_bytes)
+    return lines
 
 
 def encode_lines(records: Iterable[object]) -> Iterator[bytes]:
@@ -77,7 +99,7 @@ def _blocks_of_lines(
     options: StorageOptions,
     count: Callable[[int], None] | None,
     to_lines: Callable[[bytes], list[_T]],
-) -> Iterator[list[_T]]:
+) -> Generator[list[_T], None, None]:
     codec = codec_of(split.url)
     with ByteSource(split.url, options, split.start, split.end, count) as source:
         if codec is not None:
@@ -203,3 +225,16 @@ def _byte_lines(block: bytes) -> list[bytes]:
     if not lines[-1]:
         lines.pop()
     return lines
+
+
+def _count_text(block: bytes) -> list[int]:
+    # What can't be decoded is an error, however few the readers of the text.
+    block.decode("utf-8")
+    return _count_bytes(block)
+
+
+def _count_bytes(block: bytes) -> list[int]:
+    """One number: how many lines the block has."""
+    if b"\r" in block:
+        return [len(_byte_lines(block))]
+    return [block.count(b"\n") + (not block.endswith(b"\n"))]

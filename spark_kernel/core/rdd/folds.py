@@ -9,19 +9,31 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
+from operator import length_hint
 from typing import Any
 
 from spark_kernel.core.rdd.stop_iteration import stop_iteration_error
+from spark_kernel.storage.lines import Lines
 
 _NOTHING = object()
 
 
-def count_records(records: Iterator[Any]) -> int:
-    """How many there are; at C speed.
+_SIZED: frozenset[type] = frozenset({type(iter([])), type(iter(())), type(iter(range(0)))})
+"""Iterators that know how many records they still have."""
 
-    >>> count_records(iter("abc"))
-    3
+
+def count_records(records: Iterator[Any]) -> int:
+    """How many there are; at C speed, and without making them where nobody could tell.
+
+    >>> count_records(iter("abc")), count_records(iter(range(10**9)))
+    (3, 1000000000)
     """
+    if type(records) in _SIZED:
+        return length_hint(records)
+    if isinstance(records, Lines):
+        lines = records.count_unread()
+        if lines is not None:
+            return lines
     numbers = count()
     # ``zip`` asks for a number after each record, and the queue of length 0 forgets both.
     deque(zip(records, numbers, strict=False), maxlen=0)

@@ -68,6 +68,8 @@ def test_every_line_is_in_exactly_one_split_wherever_the_cuts_are(content: bytes
         splits = cut(url, len(content), cuts)
         as_bytes = [line for split in splits for line in read_lines(split, OPTIONS, use_unicode=False)]
         as_text = [line for split in splits for line in read_lines(split, OPTIONS)]
+        counts = [read_lines(split, OPTIONS, is_text).count_unread() for is_text in (True, False) for split in splits]
+    assert counts == 2 * [len(list(read_lines(split, OPTIONS))) for split in splits]
     assert as_bytes == lines_of(content)
     assert as_text == [line.decode() for line in lines_of(content)]
 
@@ -257,3 +259,14 @@ def test_a_whole_file_that_is_not_utf8_is_named_by_file_and_offset() -> None:
 def test_the_same_file_twice_is_grouped_twice() -> None:
     one = InputFile("file:/a", 0)
     assert plan_whole_files([one, one], 3) == [(one, one)]
+
+
+def test_lines_are_counted_only_while_none_is_read_and_what_cannot_be_decoded_is_an_error() -> None:
+    lines = read_lines(whole(put(b"a\nb\n"), 4), OPTIONS)
+    assert next(lines) == "a"
+    assert lines.count_unread() is None
+    assert list(lines) == ["b"]
+    damaged = whole(put(b"a\n\xff\n"), 4)
+    with pytest.raises(DecodeError):
+        read_lines(damaged, OPTIONS).count_unread()
+    assert read_lines(damaged, OPTIONS, use_unicode=False).count_unread() == 2
