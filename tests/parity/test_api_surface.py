@@ -22,15 +22,12 @@ MODULES = {
     for name in names
 }
 _INNER = "made by the engine only, from what only the engine has"
-_BARRIER = "barrier stages are not built yet"
 _PROFILES = "resource profiles are not built yet"
 
 GAPS = {
     "Broadcast.__init__": _INNER,
     "RDD.__init__": _INNER,
     "StatusTracker.__init__": _INNER,
-    "RDD.barrier": _BARRIER,
-    "RDDBarrier": _BARRIER,
     "RDD.withResources": _PROFILES,
     "RDD.getResourceProfile": _PROFILES,
 }

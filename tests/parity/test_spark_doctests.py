@@ -18,7 +18,6 @@ from tests.support.spark_sources import needs_spark_sources, spark_sources
 
 REPOSITORY = Path(__file__).parent.parent.parent
 _JAVA = "runs Hadoop's Java classes, by name"
-_BARRIER = "barrier stages are not built yet"
 
 # Docstring -> how many of its examples fail, and why.
 GAPS: dict[str, dict[str, tuple[int, str]]] = {
@@ -28,8 +27,6 @@ GAPS: dict[str, dict[str, tuple[int, str]]] = {
         "RDD.saveAsNewAPIHadoopFile": (1, _JAVA),
         "RDD.saveAsHadoopDataset": (1, _JAVA),
         "RDD.saveAsHadoopFile": (1, _JAVA),
-        "RDDBarrier.mapPartitions": (3, _BARRIER),
-        "RDDBarrier.mapPartitionsWithIndex": (3, _BARRIER),
     },
     "context": {
         "SparkContext": (2, "imports pyspark.core, by whose presence pyspark-client decides that there is a JVM"),

@@ -22,6 +22,7 @@ from spark_kernel.core.execution.backend import (
     TaskSucceeded,
 )
 from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.gang_member import GangMembers
 from spark_kernel.core.execution.orders import head_of, order_of
 from spark_kernel.core.execution.outcomes import report_of
 from spark_kernel.core.execution.program import Deliver, WriteShuffle
@@ -172,6 +173,7 @@ def executor_state(folder: Path, broadcasts: dict[int, bytes] | None = None) -> 
         blocks=BlockStore(folder / "blocks", 1 << 26),
         broadcasts=BroadcastCache((broadcasts or {}).__getitem__),
         transport=LocalTransport(place.machine_id),
+        gangs=GangMembers(lambda message: None),
     )
 
 

@@ -24,6 +24,7 @@ from spark_kernel.core.context.status_tracker import SparkExecutorInfo, SparkJob
 from spark_kernel.core.context.threads import InheritableThread, inheritable_thread_target
 from spark_kernel.core.rdd import RDD
 from spark_kernel.core.rdd.approximations import BoundedFloat
+from spark_kernel.core.rdd.barrier import RDDBarrier
 from spark_kernel.core.rdd.spark_files import SparkFiles
 from spark_kernel.core.shared_variables.accumulator import Accumulator
 from spark_kernel.core.shared_variables.broadcast import Broadcast
@@ -35,6 +36,7 @@ NAMES: Mapping[str, Mapping[str, object]] = {
         "Broadcast": Broadcast,
         "InheritableThread": InheritableThread,
         "RDD": RDD,
+        "RDDBarrier": RDDBarrier,
         "SparkContext": SparkContext,
         "SparkFiles": SparkFiles,
         "SparkExecutorInfo": SparkExecutorInfo,
@@ -44,7 +46,12 @@ NAMES: Mapping[str, Mapping[str, object]] = {
         "inheritable_thread_target": inheritable_thread_target,
     },
     "pyspark.context": {"SparkContext": SparkContext},
-    "pyspark.rdd": {"BoundedFloat": BoundedFloat, "RDD": RDD, "portable_hash": portable_hash},
+    "pyspark.rdd": {
+        "BoundedFloat": BoundedFloat,
+        "RDD": RDD,
+        "RDDBarrier": RDDBarrier,
+        "portable_hash": portable_hash,
+    },
     "pyspark.broadcast": {"Broadcast": Broadcast},
     "pyspark.files": {"SparkFiles": SparkFiles},
     "pyspark.accumulators": {"Accumulator": Accumulator},

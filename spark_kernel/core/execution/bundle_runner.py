@@ -43,7 +43,9 @@ def run_bundle(
     if len(orders) > 1:
         call_later(SECONDS, give_back)
     while (order := bundle.next()) is not None:
-        outbox.put(Began(order.task_id))
+        if not head.is_gang:
+            # A gang's tasks begin when the driver says so.
+            outbox.put(Began(order.task_id))
         outbox.put(_held_back(run_task(head, order, state), held))
         if sum(map(len, held.values())) > _HELD_RESULTS:
             give_back()

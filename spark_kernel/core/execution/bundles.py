@@ -32,6 +32,8 @@ class Bundle:
     tasks: tuple[TaskSpec, ...]
     places: tuple[str, ...] = ()
     """executor_ids to one of which it should go; anywhere when empty."""
+    is_pinned: bool = False
+    """It runs on the first of its places or nowhere."""
 
 
 def cut(tasks: Sequence[TaskSpec], slots: int, task_seconds: float | None = None) -> list[Bundle]:

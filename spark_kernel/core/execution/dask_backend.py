@@ -27,10 +27,13 @@ from spark_kernel.core.execution.backend import (
 from spark_kernel.core.execution.dask_cancellation import Cancellation
 from spark_kernel.core.execution.dask_connection import Connection
 from spark_kernel.core.execution.dask_dispatch import Dispatch
+from spark_kernel.core.execution.gang_dispatch import GangLimits
+from spark_kernel.core.execution.gang_meetings import Replies, Reply
 from spark_kernel.core.execution.ledger import Ledger
 from spark_kernel.core.execution.loop_thread import LoopThread
+from spark_kernel.core.execution.outcomes import Succeeded
 from spark_kernel.core.execution.waiting_tasks import Turns
-from spark_kernel.core.execution.worker_messages import Began, Dropped, GivenBack, WorkerMessage
+from spark_kernel.core.execution.worker_messages import Began, Dropped, GivenBack, Meets, WorkerMessage
 from spark_kernel.resource_managers.interface import ClusterAddress
 
 _STOP_SECONDS = 5.0
@@ -51,10 +54,13 @@ class DaskBackend:
         """``settings`` are the application's; executors find in them where their folder is (``spark.local.dir``).
 
         ``turns`` says which tasks wait for which slot.
+
+        Raises SettingsError for settings of barrier stages that can't be used.
         """
         self._cluster = cluster
         self._turns = turns or Turns()
         self._connection = Connection(cluster, app_id, settings or {})
+        self._gang_limits = GangLimits.from_settings(settings or {})
         self._thread = LoopThread("spark-kernel-dask")
         self._connected = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -157,6 +163,8 @@ class DaskBackend:
             self._cores,
             self._cluster.cores,
             self._turns,
+            self._deliver,
+            self._gang_limits,
         )
         self._cancellation = Cancellation(client, self._ledger, self._connection, lambda: tuple(self._executors))
         await self._connection.register()
@@ -190,8 +198,22 @@ class DaskBackend:
             self._dispatch.place(self._ledger.given_back(message.task_ids))
         elif isinstance(message, Dropped):
             self._tell(BlockDropped(executor_id, message.block))
+        elif isinstance(message, Meets):
+            self._dispatch.gangs.meets(message, executor_id)
         else:
             self._ledger.ended(message, executor_id)
+            self._dispatch.gangs.ended(message.task_id, isinstance(message, Succeeded))
+
+    def _deliver(self, replies: Replies) -> None:
+        for executor_id, said in replies.items():
+            self._thread.spawn(self._deliver_to(executor_id, said))
+
+    async def _deliver_to(self, executor_id: str, replies: Sequence[Reply]) -> None:
+        try:
+            await self._connection.run_on(executor_id, worker_plugin.deliver_replies, self._connection.app_id, replies)
+        except Exception as error:
+            # It is gone, and with it who waited for the replies.
+            _log.info("no answer from %s: %r", executor_id, error)
 
     def _on_left(self, executor_id: str) -> None:
         reason = "its worker process ended or became unreachable"

@@ -16,6 +16,8 @@ from distributed import Future, KilledWorker
 
 from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle, cut
+from spark_kernel.core.execution.gang_dispatch import GangDispatch, GangLimits
+from spark_kernel.core.execution.gang_meetings import Replies
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
 from spark_kernel.core.execution.loop_thread import LoopThread
 from spark_kernel.core.execution.orders import TaskOrder, head_of, order_of
@@ -46,8 +48,13 @@ class Dispatch:
         executors: Callable[[], Mapping[str, int]],
         expected_slots: int,
         turns: Turns,
+        deliver: Callable[[Replies], None],
+        gang_limits: GangLimits,
     ) -> None:
-        """``executors`` gives the slots of each executor; ``expected_slots`` are those of all once all are there."""
+        """``executors`` gives the slots of each executor; ``expected_slots`` are those of all once all are there.
+
+        ``deliver`` brings replies to tasks that wait for each other.
+        """
         self._client = client
         self._ledger = ledger
         self._app_id = app_id
@@ -55,6 +62,7 @@ class Dispatch:
         self._executors = executors
         self._expected_slots = expected_slots
         self._waiting = WaitingTasks(ledger.is_open, turns)
+        self.gangs = GangDispatch(ledger, self._send, deliver, thread.later, executors, expected_slots, gang_limits)
         self._look_is_due = False
         self._broadcasts: dict[int, Future] = {}
         self._data_keys = 0
@@ -64,7 +72,10 @@ class Dispatch:
         entry = self._ledger.open(batch)
         try:
             entry.head = Parcel(pickle.dumps(head_of(batch), protocol=5))
-            self.place([(entry, list(batch.tasks))])
+            if batch.is_gang:
+                self.gangs.submit(entry)
+            else:
+                self.place([(entry, list(batch.tasks))])
         except Exception as error:
             # Whoever waits for these tasks must hear of it.
             self._ledger.batch_failed(entry, type(error).__name__, str(error), traceback.format_exc())
@@ -106,7 +117,7 @@ class Dispatch:
     def _send(self, entry: OpenBatch, bundles: Sequence[Bundle]) -> None:
         """Send bundles, to be begun in this order."""
         batch = entry.batch
-        sending = _Sending(-batch.priority)
+        sending = _Sending(_FIRST if batch.is_gang else -batch.priority)
         head = self._head(entry, sending)
         ids = tuple(batch.broadcasts)
         values = [TaskRef(self._broadcasts[broadcast_id].key) for broadcast_id in ids]
@@ -121,7 +132,7 @@ class Dispatch:
             arguments = (self._app_id, head, Parcel(pickle.dumps(orders, protocol=5)), ids, *values)
             # As a producer of data it waits in the scheduler's queue until a slot is free. Otherwise Dask hands it to a
             # worker at once, where it may wait behind a long task while other workers have nothing to do.
-            sending.add(Task(key, run_dask_task, *arguments, _data_producer=True), bundle.places)
+            sending.add(Task(key, run_dask_task, *arguments, _data_producer=True), bundle)
             self._ledger.sent(key, bundle)
         for key, future in self._get(sending).items():
             entry.futures[key] = future
@@ -171,7 +182,7 @@ class Dispatch:
         if not keys:
             return {}
         # With as many slots as tasks there is no order to keep, and a plain graph is less work for the scheduler.
-        plain = len(keys) <= self._slots() and not sending.placed
+        plain = len(keys) <= self._slots() and not sending.placed and not sending.pinned
         graph = sending.tasks if plain else sending.ordered()
         # Data that has to travel is no mistake of the user's, of which Dask would have to warn.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
@@ -226,27 +237,31 @@ class _Sending:
         self.priority = priority
         self.tasks: dict[Any, Task] = {}
         self.placed: dict[Any, list[str]] = {}
+        self.pinned: dict[Any, list[str]] = {}
 
-    def add(self, task: Task, workers: Sequence[str] = ()) -> None:
-        """One more; ``workers`` are those that it should go to, if they are there."""
+    def add(self, task: Task, bundle: Bundle | None = None) -> None:
+        """One more, to go to the places of its bundle, if it has one that names any."""
         self.tasks[task.key] = task
-        if workers:
-            self.placed[task.key] = list(workers)
+        if bundle is not None and bundle.is_pinned:
+            self.pinned[task.key] = [bundle.places[0]]
+        elif bundle is not None and bundle.places:
+            self.placed[task.key] = list(bundle.places)
 
     def ordered(self) -> HighLevelGraph:
         """The tasks with their priorities and places. Without them Dask begins with the last key of the alphabet."""
         priorities = {key: self.priority - i * _STEP for i, key in enumerate(self.tasks)}
         annotations: dict[str, Any] = {"priority": priorities.__getitem__}
-        places = {"workers": self.placed.__getitem__, "allow_other_workers": True}
-        free = {key: task for key, task in self.tasks.items() if key not in self.placed}
-        placed = {key: self.tasks[key] for key in self.placed}
-        layers = {
-            "free": MaterializedLayer(free, annotations=annotations),
-            "placed": MaterializedLayer(placed, annotations={**annotations, **places}),
-        }
+        free = {key: task for key, task in self.tasks.items() if key not in self.placed and key not in self.pinned}
+        layers = {"free": MaterializedLayer(free, annotations=annotations)}
+        for name, places in (("placed", self.placed), ("pinned", self.pinned)):
+            where = {"workers": places.__getitem__, "allow_other_workers": name == "placed"}
+            tasks = {key: self.tasks[key] for key in places}
+            layers[name] = MaterializedLayer(tasks, annotations={**annotations, **where})
         # A head that the placed tasks need is a free one.
-        return HighLevelGraph(layers, {"free": set(), "placed": {"free"}})
+        return HighLevelGraph(layers, {"free": set(), "placed": {"free"}, "pinned": {"free"}})
 
 
+_FIRST = 1
+"""The priority of a gang: above all others, since its tasks keep slots idle until the last of them has got its own."""
 _STEP = 1e-6
 """Between the priorities of bundles that are sent together; far less than that between two jobs."""

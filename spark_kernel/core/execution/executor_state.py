@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spark_kernel.core.cache.block_store import BlockStore
+from spark_kernel.core.execution.gang_member import GangMembers
 from spark_kernel.core.execution.running_tasks import RunningTasks
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.map_outputs import NodePlace
@@ -45,6 +46,13 @@ class ExecutorState:
     blocks: BlockStore
     broadcasts: BroadcastCache
     transport: BlockTransport
+    gangs: GangMembers
     fetch_cached: FetchCached | None = None
     """Begins to get the batches of a cached block from another executor; None where there is no other."""
     running: RunningTasks = field(default_factory=RunningTasks)
+
+    @property
+    def address(self) -> str:
+        """``host:port``, as tasks of a gang see each other; port 0 where nobody listens."""
+        scheme, _, address = self.executor_id.rpartition("://")
+        return address if scheme else f"{self.place.host}:0"

@@ -21,17 +21,22 @@ from spark_kernel.core.execution.backend import (
     Executor,
     ExecutorJoined,
     Report,
+    StageRefused,
     TaskBatch,
     TaskCancelled,
     TaskSpec,
     TaskStarted,
 )
 from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
+from spark_kernel.core.execution.gang_dispatch import MORE_SLOTS
+from spark_kernel.core.execution.gang_meetings import Meetings
+from spark_kernel.core.execution.gang_member import GangMembers
 from spark_kernel.core.execution.orders import BatchHead, head_of, order_of
 from spark_kernel.core.execution.outcomes import Outcome, report_of, unsendable
 from spark_kernel.core.execution.running_tasks import StageAttempt
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.execution.task import run_task
+from spark_kernel.core.execution.worker_messages import Meets
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.local_transport import LocalTransport
 from spark_kernel.core.shuffle.map_outputs import NodePlace
@@ -56,8 +61,10 @@ class InlineBackend:
             blocks=BlockStore(folder / "blocks", memory_limit // 2, self._dropped, dumps),
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),
             transport=LocalTransport(machine),
+            gangs=GangMembers(self._meet),
         )
         self._executor = Executor(EXECUTOR_ID, socket.gethostname(), cores=1, memory_bytes=memory_limit)
+        self._meetings = Meetings()
         self._work: queue.PriorityQueue[tuple[int, int, _Work | None]] = queue.PriorityQueue()
         self._sequence = 0
         self._lock = threading.Lock()
@@ -73,6 +80,11 @@ class InlineBackend:
 
     def submit(self, batch: TaskBatch) -> None:
         """Run the batch's tasks, those of a batch with a lower priority number first."""
+        if batch.is_gang:
+            if len(batch.tasks) > self._executor.cores:
+                self._refuse(batch)
+                return
+            self._meetings.open(batch)
         head = head_of(batch)
         with self._lock:
             for spec in batch.tasks:
@@ -134,6 +146,7 @@ class InlineBackend:
                 continue
             self._report(TaskStarted(spec.task_id, EXECUTOR_ID))
             self._report(report_of(self._run(head, spec), spec, batch, EXECUTOR_ID))
+            self._meetings.forget([spec.task_id])
 
     def _run(self, head: BatchHead, spec: TaskSpec) -> Outcome:
         try:
@@ -141,6 +154,16 @@ class InlineBackend:
         except Exception as error:
             return unsendable(spec, error)
         return run_task(head, order, self._state)
+
+    def _refuse(self, batch: TaskBatch) -> None:
+        assert self._report is not None
+        self._report(StageRefused(batch.stage_id, MORE_SLOTS))
+        for spec in batch.tasks:
+            self._report(TaskCancelled(spec.task_id, EXECUTOR_ID))
+
+    def _meet(self, message: Meets) -> None:
+        for replies in self._meetings.meets(message, EXECUTOR_ID).values():
+            self._state.gangs.deliver(replies)
 
     def _dropped(self, block: StoredBlock) -> None:
         if self._report is not None:

@@ -13,6 +13,7 @@ from spark_kernel.common.errors import FailedTask
 from spark_kernel.core.execution.backend import (
     Report,
     ResultHeld,
+    StageRefused,
     TaskBatch,
     TaskCancelled,
     TaskFailed,
@@ -66,6 +67,8 @@ class _OpenTask:
     batch: OpenBatch
     bundle: Any = None
     """The Dask key of the bundle that it travels in."""
+    pinned_to: str = UNKNOWN_EXECUTOR
+    """The only executor that it may begin on, if there is just one."""
     executor_id: str = UNKNOWN_EXECUTOR
     """Where it began."""
     held: Succeeded | None = None
@@ -110,6 +113,7 @@ class Ledger:
             if task is not None:
                 self._leave_bundle(task)
                 task.bundle = key
+                task.pinned_to = bundle.places[0] if bundle.is_pinned else UNKNOWN_EXECUTOR
                 members.add(spec.task_id)
 
     def began(self, task_id: int, executor_id: str) -> None:
@@ -202,9 +206,14 @@ class Ledger:
         for task in [task for task in self._tasks.values() if task.batch is entry]:
             self._fail(task, error_type, message, traceback)
 
+    def refuse(self, entry: OpenBatch, reason: str) -> None:
+        """The cluster can't run the batch's tasks; none has been sent."""
+        self._report(StageRefused(entry.batch.stage_id, reason))
+        self.cancelled([spec.task_id for spec in entry.batch.tasks])
+
     def executor_lost(self, executor_id: str, reason: str) -> set[Any]:
         """The executor is gone, and with it what ran there or was held there; the keys of those bundles."""
-        lost = [task for task in self._tasks.values() if task.executor_id == executor_id]
+        lost = [task for task in self._tasks.values() if executor_id in (task.executor_id, task.pinned_to)]
         keys = {task.bundle for task in lost}
         for task in lost:
             self._lose(task, executor_id, reason)

@@ -26,6 +26,8 @@ class BatchHead:
     cached_blocks: Mapping[int, Mapping[int, tuple[str, ...]]] = field(default_factory=dict)
     """node_id -> partition -> executors that hold the block."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    is_gang: bool = False
+    """The tasks begin when all of them are ready."""
     import_paths: tuple[str, ...] = ()
     """Folders from which the driver imports the user's own modules."""
 
@@ -50,6 +52,7 @@ def head_of(batch: TaskBatch) -> BatchHead:
         shuffle_inputs=batch.shuffle_inputs,
         cached_blocks=batch.cached_blocks,
         properties=batch.properties,
+        is_gang=batch.is_gang,
         import_paths=users_import_paths(tuple(sys.path)),
     )
 

@@ -39,6 +39,8 @@ def run_task(head: BatchHead, order: TaskOrder, state: ExecutorState) -> Outcome
     try:
         try:
             running.begin()
+            if head.is_gang:
+                task.join_gang(state.gangs.join(running, state.address))
             return _attempt(head, order, state, task)
         finally:
             running.end()
@@ -46,6 +48,7 @@ def run_task(head: BatchHead, order: TaskOrder, state: ExecutorState) -> Outcome
         running.end()
         return Interrupted(order.task_id)
     finally:
+        state.gangs.leave(order.task_id)
         task.clean_up()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.cache.stored_blocks import StoredBlock
 from spark_kernel.core.execution.executor_state import ExecutorState
+from spark_kernel.core.execution.gang_member import GangMember
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder
 from spark_kernel.core.execution.running_tasks import RunningTask
 from spark_kernel.core.lineage.recipes import Counts
@@ -51,6 +52,8 @@ class Task:
         """The local properties of the thread that submitted the job."""
         self.stored_blocks: list[StoredBlock] = []
         self.accumulators = TaskAccumulators()
+        self.gang: GangMember | None = None
+        """The others that it runs together with; None outside a barrier stage."""
         self._application_folder = state.folder
         self._scratch: Path | None = None
         self._running = running
@@ -76,6 +79,11 @@ class Task:
         """The calling thread works for the task too; returns what to call when it ends."""
         self._running.adopt_thread()
         return self._running.release_thread
+
+    def join_gang(self, member: GangMember) -> None:
+        """It runs together with others."""
+        self.gang = member
+        self.properties = {**self.properties, "addresses": ",".join(member.addresses)}
 
     def clean_up(self) -> None:
         """Remove the temporary files."""

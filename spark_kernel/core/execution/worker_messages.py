@@ -29,7 +29,24 @@ class Dropped:
     block: StoredBlock
 
 
-WorkerMessage = Began | GivenBack | Dropped | Outcome
+LINE_UP = 0
+"""The number of a gang's first meeting, in which its tasks say that they are ready; the rest are the user's calls."""
+
+
+@dataclass(frozen=True)
+class Meets:
+    """A task of a gang waits for the others (`gang_meetings`)."""
+
+    task_id: int
+    round: int
+    """How many meetings it has behind it."""
+    kind: str
+    """The call: all tasks must make the same."""
+    message: str
+    """What the others get to know."""
+
+
+WorkerMessage = Began | GivenBack | Dropped | Meets | Outcome
 
 
 def topic_of(app_id: str) -> str:

@@ -20,12 +20,14 @@ from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.cache.stored_blocks import StoredBlock
 from spark_kernel.core.execution.bundle_runner import run_bundle
 from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
+from spark_kernel.core.execution.gang_meetings import Reply
+from spark_kernel.core.execution.gang_member import GangMembers
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder, use_import_paths
 from spark_kernel.core.execution.outbox import Outbox
 from spark_kernel.core.execution.parcels import Parcel
 from spark_kernel.core.execution.running_tasks import StageAttempt
 from spark_kernel.core.execution.serialization import dumps
-from spark_kernel.core.execution.worker_messages import Dropped, topic_of
+from spark_kernel.core.execution.worker_messages import Dropped, Meets, topic_of
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.block_server import BlockServer
 from spark_kernel.core.shuffle.map_outputs import NodePlace
@@ -108,6 +110,7 @@ class ExecutorPlugin(WorkerPlugin):
             blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped, dumps),
             broadcasts=BroadcastCache(self._broadcast_data),
             transport=self.transport,
+            gangs=GangMembers(self._send_at_once),
             fetch_cached=self.transport.fetch_cached,
         )
 
@@ -135,6 +138,10 @@ class ExecutorPlugin(WorkerPlugin):
 
     def _block_dropped(self, block: StoredBlock) -> None:
         self._outbox.put(Dropped(block))
+
+    def _send_at_once(self, message: Meets) -> None:
+        self._outbox.put(message)
+        self._outbox.flush()
 
     def _send(self, messages: bytes) -> None:
         self._worker.log_event(self.name, {"executor": self.state.executor_id, "messages": messages})
@@ -193,6 +200,11 @@ def kill_tasks(app_id: str, task_ids: Sequence[int], dask_worker: Worker) -> lis
 def peer_left(app_id: str, address: str, dask_worker: Worker) -> None:
     """Run on every worker when another one is gone: nobody has to wait for its answers."""
     executor_of(dask_worker, app_id).transport.mark_dead(address)
+
+
+def deliver_replies(app_id: str, replies: Sequence[Reply], dask_worker: Worker) -> None:
+    """Run on a worker whose gang tasks wait for each other."""
+    executor_of(dask_worker, app_id).state.gangs.deliver(replies)
 
 
 def drop_blocks(app_id: str, node_id: int, dask_worker: Worker) -> None:

@@ -68,7 +68,9 @@ class Handle:
 
     # Making the next dataset
 
-    def _narrow(self, recipe: Recipe, *, keeps: bool = False, view: SparkView | None = None) -> RDD:
+    def _narrow(
+        self, recipe: Recipe, *, keeps: bool = False, view: SparkView | None = None, is_barrier: bool = False
+    ) -> RDD:
         """A dataset whose partition i is made of partition i. ``keeps`` says that keys stay where they are."""
         return self._derive(
             recipe,
@@ -76,6 +78,7 @@ class Handle:
             (NarrowDependency(self.node, OneToOne()),),
             partitioner=self.node.partitioner if keeps else None,
             view=view if view is not None else self._python_step(),
+            is_barrier=is_barrier,
         )
 
     def _shuffle(self, spec: ShuffleSpec, view: SparkView) -> RDD:
@@ -100,6 +103,7 @@ class Handle:
         *,
         partitioner: Partitioner | None = None,
         view: SparkView,
+        is_barrier: bool = False,
     ) -> RDD:
         site = current_site()
         node = Node(
@@ -110,6 +114,7 @@ class Handle:
             num_partitions=num_partitions,
             dependencies=dependencies,
             partitioner=partitioner,
+            is_barrier=is_barrier,
         )
         return cast("RDD", type(self)(self._session.adopt(node), self.ctx, view))
 

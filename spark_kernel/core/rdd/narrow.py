@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from spark_kernel.core.rdd.barrier import RDDBarrier
 from spark_kernel.core.rdd.checkpointing import Checkpointing
 from spark_kernel.core.rdd.elementwise import (
     Field,
@@ -65,6 +66,10 @@ class NarrowTransformations(Checkpointing):
             "mapPartitionsWithSplit is deprecated; use mapPartitionsWithIndex instead", FutureWarning, stacklevel=3
         )
         return self._narrow(MapPartitionsWithIndex(f), keeps=preservesPartitioning)
+
+    def barrier(self) -> RDDBarrier:
+        """The same dataset, to be read by tasks that all run at the same time: a barrier stage."""
+        return RDDBarrier(cast("RDD", self))
 
     @operation
     def glom(self) -> RDD:

@@ -30,10 +30,6 @@ class NotHere(SequenceFiles):
         """Needs the SQL library."""
         raise not_yet("DataFrames, and so no toDF", "Collect the rows, and hand them to pandas or pyarrow")
 
-    def barrier(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("barrier stages", "Let tasks meet at a shuffle, or run what must run together in one partition")
-
     def withResources(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Not in this release."""
         raise not_yet("resource profiles", "Start a cluster whose workers all have what is needed (%spark start URL)")

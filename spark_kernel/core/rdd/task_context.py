@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.taskcontext import TaskContext
 
 from spark_kernel.core.execution.task_scope import current_task
+from spark_kernel.core.rdd.barrier import BarrierTaskContext
 
 __all__ = ["TaskContext"]
 
@@ -22,7 +23,7 @@ class _OfThisTask:
         task = current_task()
         if task is None:
             return None
-        context = object.__new__(TaskContext)
+        context = object.__new__(TaskContext if task.gang is None else BarrierTaskContext)
         context.__init__(
             stageId=task.stage_id,
             partitionId=task.partition,
@@ -32,6 +33,8 @@ class _OfThisTask:
             cpus=1,
             resources={},
         )
+        if task.gang is not None:
+            context._gang = task.gang
         return context
 
 
