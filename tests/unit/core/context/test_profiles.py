@@ -82,7 +82,9 @@ def test_without_the_setting_there_is_nothing_to_show(tmp_path) -> None:
 
 
 def test_profiles_of_memory_are_for_udfs_only_as_in_spark(capsys) -> None:
-    with pytest.warns(UserWarning, match="RDDs have none"), inline_context(spark_python_profile_memory="true") as sc:
+    with pytest.warns(UserWarning, match="RDDs have none"):
+        sc = SparkContext(conf=SparkConf().setMaster("inline").set("spark.python.profile.memory", "true"))
+    with sc:
         sc.parallelize([1]).count()
         assert shown(sc, capsys) == []
 
