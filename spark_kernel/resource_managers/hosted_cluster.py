@@ -23,12 +23,13 @@ class HostedCluster:
         processes: Callable[[], dict[str, object]],
         close: Callable[[], Awaitable[object]] | None = None,
         forget_failed: Callable[[], None] | None = None,
+        started: Callable[[], None] = lambda: None,
     ) -> None:
         """``cluster`` is asynchronous and has no workers; ``workers`` are asked for once its scheduler listens.
 
         Memory is in bytes. ``processes`` names the process ids that a person may want to look at. ``close`` ends
         the cluster faster than its own ``close`` does, where there is such a way. ``forget_failed`` lets go of workers
-        that did not start, so that asking for workers again makes others.
+        that did not start, so that asking for workers again makes others. ``started`` is called once all are there.
         """
         self.cluster = cluster
         self.workers = workers
@@ -37,6 +38,7 @@ class HostedCluster:
         self._processes = processes
         self._close = close
         self._forget_failed = forget_failed
+        self._started = started
 
     async def start_workers(self) -> None:
         """Ask for the workers, and return when they are there.
@@ -50,6 +52,7 @@ class HostedCluster:
             self.cluster.scale(self.workers)
             try:
                 await self.cluster
+                self._started()
                 return
             except Exception:
                 if self._forget_failed is None or chance == _CHANCES - 1:

@@ -123,6 +123,8 @@ class LocalNodes(SpecCluster):
 
     def __init__(self, scheduler: dict[str, Any], worker: dict[str, Any]) -> None:
         super().__init__(scheduler=scheduler, worker=worker, asynchronous=True, name="spark-kernel")
+        self.is_started = False
+        """Whether all workers have been there once: those that are missing before are still being started."""
         self.periodic_callbacks["replace-lost"] = PeriodicCallback(self._replace_lost, REPLACE_SECONDS * 1000)
 
     @staticmethod
@@ -132,8 +134,12 @@ class LocalNodes(SpecCluster):
 
     def _replace_lost(self) -> None:
         # Dask drops a worker that is gone from `workers`, but keeps its place in `worker_spec`.
-        if self._adaptive is None and self.workers and len(self.workers) < len(self.worker_spec):
+        if self._adaptive is None and self.is_started and len(self.workers) < len(self.worker_spec):
             self.scale(len(self.worker_spec))
+
+    def started(self) -> None:
+        """All workers are there: from now on those that are lost are replaced."""
+        self.is_started = True
 
     def forget_failed(self) -> None:
         """Let go of workers that did not start; their places in `worker_spec` stay."""
@@ -157,4 +163,5 @@ def _hosted(cluster: LocalNodes, plan: ClusterPlan, processes: Any) -> HostedClu
         processes=processes,
         close=cluster.close_at_once,
         forget_failed=cluster.forget_failed,
+        started=cluster.started,
     )

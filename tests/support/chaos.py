@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -175,9 +175,13 @@ class Storm:
 
     def assert_rules_were_kept(self, ended: list[Ended]) -> None:
         """Every job has its answer or one clear error with a reason, and nothing ran without one."""
-        wrong = [f"{each.name}: {each.error or (each.answer, each.expected)!r:.1500}" for each in ended if not each.is_right]
+        wrong = [
+            f"{each.name}: {each.error or (each.answer, each.expected)!r:.1500}" for each in ended if not each.is_right
+        ]
         unexplained = [
-            f"{each.name}: {each.error!r}: {each.error}" if each.error else f"{each.name}: wrong answer {each.answer!r:.500} for {each.expected!r:.500}"
+            f"{each.name}: {each.error!r}: {each.error}"
+            if each.error
+            else f"{each.name}: wrong answer {each.answer!r:.500} for {each.expected!r:.500}"
             for each in ended
             if not each.is_right and not (isinstance(each.error, JobFailedError) and self._has_reason(each.error))
         ]

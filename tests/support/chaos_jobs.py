@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import add
 from typing import Any
 
@@ -24,7 +24,6 @@ Program = Callable[[SparkContext, random.Random, Trouble], tuple[Callable[[], An
 def _numbers(rng: random.Random) -> tuple[list[int], int]:
     count = rng.choice([50, 800, 6000])
     return [rng.randrange(count) for _ in range(count)], rng.randint(2, 7)
-
 
 
 def count_words(sc: SparkContext, rng: random.Random, trouble: Trouble) -> tuple[Callable[[], Any], Any]:

@@ -105,9 +105,7 @@ TROUBLES: Mapping[str, Callable[[random.Random], None]] = {
 }
 
 
-def troubled_step(
-    folder: str, label: str, plan: Mapping[int, tuple[str, int]]
-) -> Callable[[int, Records], Records]:
+def troubled_step(folder: str, label: str, plan: Mapping[int, tuple[str, int]]) -> Callable[[int, Records], Records]:
     """A step that changes no record, for ``mapPartitionsWithIndex``: notes each run, and makes the trouble of ``plan``.
 
     ``plan`` gives for a partition the trouble's name and a seed.

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import pickle
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from spark_kernel.core.execution import worker_plugin
@@ -37,6 +37,8 @@ from spark_kernel.core.execution.worker_messages import Began, Dropped, GivenBac
 from spark_kernel.resource_managers.interface import ClusterAddress
 
 _STOP_SECONDS = 5.0
+_TRIES = 3
+_TRY_AGAIN_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -128,20 +130,30 @@ class DaskBackend:
             self._thread.soon(call)
 
     def _everywhere(self, function: Callable[..., None], argument: object) -> None:
-        self._when_connected(lambda: self._connection.run(function, argument))
+        async def ask() -> None:
+            for _ in range(_TRIES):
+                try:
+                    await self._connection.run(function, argument)
+                    return
+                except OSError as error:
+                    _log.info("%s: %r", function.__name__, error)
+                # What is asked in the moment in which the connection breaks is asked again of the next one.
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                await self._connected.wait()
+
+        self._when_connected(ask)
 
     async def _live(self) -> None:
         stopping = asyncio.ensure_future(self._stopping.wait())
-        connecting = asyncio.ensure_future(self._connect())
-        await asyncio.wait([stopping, connecting], return_when=asyncio.FIRST_COMPLETED)
-        failure = None
-        if not connecting.done():
-            connecting.cancel()
-        elif connecting.exception() is not None:
-            failure = f"can't use the Dask cluster at {self._cluster.address}: {connecting.exception()}"
-        else:
+        failure = await self._unless(stopping, self._connect(), "can't use the Dask cluster at")
+        while failure is None and not stopping.done():
             self._connected.set()
-            failure = await self._connection.lost_unless(stopping)
+            await self._unless(stopping, self._connection.broken())
+            if not stopping.done():
+                self._connected.clear()
+                _log.warning("the connection to the Dask scheduler at %s broke", self._cluster.address)
+                self._dispatch.connection_lost()
+                failure = await self._unless(stopping, self._reconnect(), "lost the Dask scheduler at")
         if failure is not None:
             self._tell(BackendFailed(failure))
         if self._connected.is_set() and failure is None:
@@ -153,12 +165,23 @@ class DaskBackend:
         stopping.cancel()
         await self._connection.close()
 
+    async def _unless(
+        self, stopping: asyncio.Future[Any], work: Coroutine[Any, Any, None], failed: str = ""
+    ) -> str | None:
+        """Do ``work``; why it failed, or None. It is given up when the backend is stopped."""
+        working = asyncio.ensure_future(work)
+        await asyncio.wait([stopping, working], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            return None
+        error = working.exception()
+        return None if error is None else f"{failed} {self._cluster.address}: {error}"
+
     async def _connect(self) -> None:
-        client = await self._connection.open(self._on_event)
+        await self._connection.open(self._on_event)
         self._dispatch = Dispatch(
-            client,
+            self._connection,
             self._ledger,
-            self._connection.app_id,
             self._thread,
             self._cores,
             self._cluster.cores,
@@ -166,8 +189,15 @@ class DaskBackend:
             self._deliver,
             self._gang_limits,
         )
-        self._cancellation = Cancellation(client, self._ledger, self._connection, lambda: tuple(self._executors))
+        self._cancellation = Cancellation(self._ledger, self._connection, lambda: tuple(self._executors))
         await self._connection.register()
+
+    async def _reconnect(self) -> None:
+        workers = await self._connection.reopen(self._on_event)
+        # Whoever left meanwhile has not been announced.
+        for executor_id in set(self._executors) - workers:
+            self._on_left(executor_id)
+        self._dispatch.connected_again()
 
     def _cores(self) -> dict[str, int]:
         return {executor.executor_id: executor.cores for executor in self._executors.values()}
@@ -184,10 +214,11 @@ class DaskBackend:
             self._dispatch.place()
         elif "joined" in message:
             executor = Executor(**message["joined"])
-            # A new mapping each time: other threads read it.
-            self._executors = {**self._executors, executor.executor_id: executor}
-            self._tell(ExecutorJoined(executor))
-            self._dispatch.place()
+            if executor.executor_id not in self._executors:
+                # A new mapping each time: other threads read it.
+                self._executors = {**self._executors, executor.executor_id: executor}
+                self._tell(ExecutorJoined(executor))
+                self._dispatch.place()
         elif "left" in message:
             self._on_left(message["left"])
 

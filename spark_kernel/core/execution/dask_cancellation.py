@@ -28,10 +28,7 @@ _log = logging.getLogger(__name__)
 class Cancellation:
     """Ends tasks of one application."""
 
-    def __init__(
-        self, client: Any, ledger: Ledger, connection: Connection, executors: Callable[[], Collection[str]]
-    ) -> None:
-        self._client = client
+    def __init__(self, ledger: Ledger, connection: Connection, executors: Callable[[], Collection[str]]) -> None:
         self._ledger = ledger
         self._connection = connection
         self._executors = executors
@@ -46,7 +43,9 @@ class Cancellation:
         deadline = loop.time() + GRACE_SECONDS
         asked = {executor: loop.create_task(self._interrupt(executor, entries)) for executor in self._executors()}
         known = _Whereabouts(asked, await self._assigned(entries))
-        await self._patiently(self._client.cancel([each for entry in entries for each in entry.futures.values()]))
+        await self._patiently(
+            self._connection.client.cancel([each for entry in entries for each in entry.futures.values()])
+        )
         while loop.time() < deadline and (left := self._ledger.unanswered(entries)):
             self._ledger.cancelled(task.task_id for task in left if not known.may_run(task))
             await asyncio.sleep(_POLL_SECONDS)
@@ -88,7 +87,7 @@ class Cancellation:
     async def _assigned(self, entries: Sequence[OpenBatch]) -> dict[Any, str]:
         """Dask key -> executor, for the bundles that Dask has handed out. Asked for before they are cancelled."""
         wanted = {key for entry in entries for key in entry.futures}
-        processing = await self._patiently(self._client.processing())
+        processing = await self._patiently(self._connection.client.processing())
         return {key: worker for worker, keys in (processing or {}).items() for key in keys if key in wanted}
 
     async def _end(self, executor_id: str) -> None:

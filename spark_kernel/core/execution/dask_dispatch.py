@@ -16,6 +16,7 @@ from distributed import Future, KilledWorker
 
 from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle, cut
+from spark_kernel.core.execution.dask_connection import Connection
 from spark_kernel.core.execution.gang_dispatch import GangDispatch, GangLimits
 from spark_kernel.core.execution.gang_meetings import Replies
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
@@ -41,9 +42,8 @@ class Dispatch:
 
     def __init__(
         self,
-        client: Any,
+        connection: Connection,
         ledger: Ledger,
-        app_id: str,
         thread: LoopThread,
         executors: Callable[[], Mapping[str, int]],
         expected_slots: int,
@@ -55,16 +55,21 @@ class Dispatch:
 
         ``deliver`` brings replies to tasks that wait for each other.
         """
-        self._client = client
+        self._connection = connection
         self._ledger = ledger
-        self._app_id = app_id
+        self._app_id = connection.app_id
         self._thread = thread
         self._executors = executors
         self._expected_slots = expected_slots
         self._waiting = WaitingTasks(ledger.is_open, turns)
         self.gangs = GangDispatch(ledger, self._send, deliver, thread.later, executors, expected_slots, gang_limits)
         self._look_is_due = False
+        self._is_connected = True
+        self._unsent: list[tuple[OpenBatch, Sequence[Bundle]]] = []
+        """What was to be sent while there was no connection."""
         self._broadcasts: dict[int, Future] = {}
+        self._broadcast_values: dict[int, Parcel] = {}
+        """The cluster's copies go when the connection breaks."""
         self._data_keys = 0
 
     def submit(self, batch: TaskBatch) -> None:
@@ -102,6 +107,26 @@ class Dispatch:
         self._give_up(self._ledger.executor_lost(executor_id, reason))
         self.place((entry, [spec]) for entry, spec in self._waiting.executor_left(executor_id))
 
+    def connection_lost(self) -> None:
+        """The cluster holds nothing of ours any more, and what it runs can't tell of its end."""
+        self._is_connected = False
+        for entry in self._ledger.open_batches():
+            entry.head_key = None
+            keys = list(entry.futures)
+            entry.futures.clear()
+            for key in keys:
+                self._ledger.bundle_lost(key, "", "the connection to the Dask scheduler broke")
+
+    def connected_again(self) -> None:
+        """Send again what the cluster has to hold, and what waits."""
+        self._is_connected = True
+        for broadcast_id in self._broadcast_values:
+            self._send_broadcast(broadcast_id)
+        unsent, self._unsent = self._unsent, []
+        for entry, bundles in unsent:
+            self._send(entry, bundles)
+        self.place()
+
     def _look_again_soon(self) -> None:
         if self._waiting and not self._look_is_due:
             self._look_is_due = True
@@ -109,13 +134,17 @@ class Dispatch:
 
     def _look_again(self) -> None:
         self._look_is_due = False
-        self.place()
+        if self._is_connected:
+            self.place()
 
     def _slots(self) -> int:
         return max(1, sum(self._executors().values()), self._expected_slots)
 
     def _send(self, entry: OpenBatch, bundles: Sequence[Bundle]) -> None:
         """Send bundles, to be begun in this order."""
+        if not self._is_connected:
+            self._unsent.append((entry, bundles))
+            return
         batch = entry.batch
         sending = _Sending(_FIRST if batch.is_gang else -batch.priority)
         head = self._head(entry, sending)
@@ -141,15 +170,20 @@ class Dispatch:
 
     def put_broadcast(self, broadcast_id: int, value: bytes) -> None:
         """Keep a serialised value in the cluster."""
+        self._broadcast_values[broadcast_id] = Parcel(value)
+        self._send_broadcast(broadcast_id)
+
+    def _send_broadcast(self, broadcast_id: int) -> None:
         # Dropped and made again it needs another key: Dask may still be forgetting the first.
         self._data_keys += 1
         key = (f"skbroadcast-{self._app_id}", self._data_keys)
         sending = _Sending(0)
-        sending.add(Task(key, keep, Parcel(value)))
+        sending.add(Task(key, keep, self._broadcast_values[broadcast_id]))
         self._broadcasts.update(zip([broadcast_id], self._get(sending).values(), strict=True))
 
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Forget it."""
+        self._broadcast_values.pop(broadcast_id, None)
         future = self._broadcasts.pop(broadcast_id, None)
         if future is not None:
             future.release()
@@ -158,15 +192,17 @@ class Dispatch:
         """Stop waiting for bundles whose tasks have been answered."""
         futures = [entry.futures[key] for key in keys for entry in self._ledger.open_batches() if key in entry.futures]
         if futures:
-            self._thread.spawn(self._client.cancel(futures))
+            self._thread.spawn(self._connection.client.cancel(futures))
 
     def _head(self, entry: OpenBatch, sending: _Sending) -> Any:
-        if isinstance(entry.head, Parcel) and len(entry.head.data) > SMALL_HEAD:
+        if len(entry.head.data) <= SMALL_HEAD:
+            return entry.head
+        if entry.head_key is None:
             self._data_keys += 1
             key = (f"skhead-{self._app_id}", self._data_keys)
             sending.add(Task(key, keep, entry.head))
-            entry.head = TaskRef(key)
-        return entry.head
+            entry.head_key = TaskRef(key)
+        return entry.head_key
 
     def _orders(self, bundle: Bundle) -> list[TaskOrder]:
         orders = []
@@ -186,7 +222,7 @@ class Dispatch:
         graph = sending.tasks if plain else sending.ordered()
         # Data that has to travel is no mistake of the user's, of which Dask would have to warn.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            futures = self._client.get(
+            futures = self._connection.client.get(
                 graph, keys, sync=False, fifo_timeout="0s", priority=sending.priority if plain else 0
             )
         return dict(zip(keys, futures, strict=True))
@@ -223,7 +259,7 @@ class Dispatch:
 
     async def _take_results(self, key: Any, future: Future) -> None:
         try:
-            values = await self._client.gather(future, direct=None)
+            values = await self._connection.client.gather(future, direct=None)
         except Exception as error:
             self._ledger.bundle_lost(key, "", f"its results could not be fetched: {error!r}")
         else:

@@ -43,7 +43,9 @@ class OpenBatch:
     futures: dict[Any, Any] = field(default_factory=dict)
     """What the backend holds for the batch while it lasts, by Dask key."""
     head: Any = None
-    """The common part of its tasks as the backend sends it."""
+    """The common part of its tasks as the backend sends it,"""
+    head_key: Any = None
+    """and the reference to it, once the cluster holds it."""
 
     @property
     def stage(self) -> StageAttempt:

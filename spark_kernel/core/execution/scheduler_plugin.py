@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dask._task_spec import Task
 from distributed import Scheduler, SchedulerPlugin
 
 from spark_kernel.core.execution.worker_messages import topic_of
@@ -28,6 +29,20 @@ class DriverPlugin(SchedulerPlugin):
         """Tell the driver that a worker is gone."""
         scheduler.log_event(self.name, {"left": worker})
 
+    def remove_client(self, scheduler: Scheduler, client: str) -> None:
+        """Say nothing more to a driver that is gone, or has come back as another client."""
+        if client == self._client_id:
+            scheduler.unsubscribe_topic(self.name, client)
+
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
+        """See to it that a task of ours that has run never runs again.
+
+        When a worker dies before the driver has noticed that its task is done, Dask would repeat it: in vain, as its
+        outcome is with the driver already, and at the same time as the attempt that may take its place.
+        """
+        if finish == "memory" and start == "processing" and is_task_key(key, self.app_id):
+            self._scheduler.tasks[key].run_spec = Task(key, nothing, _data_producer=True)
+
     def update_graph(self, scheduler: Scheduler, tasks: Sequence[Any], **kwargs: Any) -> None:
         """Let the next loss of a worker be the last for each task of ours.
 
@@ -41,6 +56,10 @@ class DriverPlugin(SchedulerPlugin):
         """Keep no copy of what was passed on to the driver: results are in it."""
         if topic == self.name:
             self._scheduler._broker.truncate(topic)
+
+
+def nothing() -> None:
+    """Stands in for a task that has run."""
 
 
 def task_key(operation: str, app_id: str, stage_id: int, stage_attempt: int, partition: int, attempt: int) -> Any:

@@ -65,7 +65,7 @@ class ExecutorPlugin(WorkerPlugin):
         self.transport = DaskTransport(worker, self.app_id, machine_id(folder))
         self.state = self._make_state(worker, folder)
         serve_from_worker(worker, self.app_id, BlockServer(folder), self._cached_block)
-        self._announce(worker)
+        self.announce()
 
     def teardown(self, worker: Worker) -> None:
         """Called by Dask when the application or the worker ends."""
@@ -117,7 +117,9 @@ class ExecutorPlugin(WorkerPlugin):
     def _broadcast_data(self, broadcast_id: int) -> Any:
         return self._broadcasts[broadcast_id].data
 
-    def _announce(self, worker: Worker) -> None:
+    def announce(self) -> None:
+        """Tell the driver that the executor is there. What it knows already does no harm."""
+        worker = self._worker
         executor = {
             "executor_id": self.state.executor_id,
             "host": self.state.place.host,
@@ -195,6 +197,11 @@ def cancel_stage(app_id: str, stage: StageAttempt, dask_worker: Worker) -> list[
 def kill_tasks(app_id: str, task_ids: Sequence[int], dask_worker: Worker) -> list[int]:
     """Run on every worker to stop single tasks: the ids of those that were running there."""
     return executor_of(dask_worker, app_id).kill(task_ids)
+
+
+def announce_again(app_id: str, dask_worker: Worker) -> None:
+    """Run on every worker when the driver has connected again."""
+    executor_of(dask_worker, app_id).announce()
 
 
 def peer_left(app_id: str, address: str, dask_worker: Worker) -> None:
