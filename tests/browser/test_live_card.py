@@ -19,6 +19,15 @@ def slowly(x):
 counts = sc.parallelize(range(24), 12).map(slowly).reduceByKey(lambda a, b: a + b)
 sorted(counts.collect())"""
 
+# Ends when the file is there.
+HELD = """%%spark --master local[2] --name "held"
+import os, time
+def wait(x):
+    while not os.path.exists({file!r}):
+        time.sleep(0.05)
+    return x
+sc.parallelize(range(4), 4).map(wait).count()"""
+
 ENDLESS = """%%spark --master local[2] --name "endless"
 import time
 def stuck(x):
@@ -62,6 +71,20 @@ def test_the_card_goes_along_with_the_run_and_stays_when_the_page_is_loaded_agai
     page.save()
     page.open_with_kernel(name)
     assert page.text(f"{CARD} .spk-header") == finished
+    assert "Error displaying widget" not in page.output(0)
+
+
+def test_a_page_that_is_loaded_again_in_the_middle_of_a_run_gets_its_card(page: NotebookPage, lab: LabServer) -> None:
+    finish = lab.notebooks / "finish"
+    name = lab.write_notebook("held.ipynb", notebook(HELD.format(file=str(finish))))
+    page.open_with_kernel(name)
+    page.run_all_cells()
+    page.wait_for(f"{LIVE} svg .sk-step", seconds=60.0)
+    page.save()
+    page.open_with_kernel(name)
+    finish.touch()
+    wait_until("the finished card", lambda: re.match(r"✓ held · .* 4/4", page.output(0)), 90.0)
+    page.screenshot("card-after-reload")
     assert "Error displaying widget" not in page.output(0)
 
 

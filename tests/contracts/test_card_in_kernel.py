@@ -114,24 +114,41 @@ def test_a_short_run_needs_two_messages(front_end: FrontEnd) -> None:
     assert not [message for message in messages if message["msg_type"].startswith("comm_")]
 
 
-def test_a_long_run_is_a_widget_until_its_end_and_nothing_of_it_remains(front_end: FrontEnd) -> None:
-    code = "card = play(word_count(), 0.05); card.finish('succeeded', patience=30); card.settle(30)"
-    messages = front_end.run(code, "cell-1")
+LONG = "card = play(word_count(), 0.05); card.finish('succeeded', patience=30); card.settle(30)"
+
+
+def comms(messages: list[dict[str, Any]], kind: str) -> set[str]:
+    return {message["content"]["comm_id"] for message in messages if message["msg_type"] == kind}
+
+
+def test_a_long_run_is_a_widget_until_its_end(front_end: FrontEnd) -> None:
+    messages = front_end.run(LONG, "cell-1")
     states = bundles(messages)
     assert states[0] == {"text/html", "text/plain"}
     assert states[1] == {WIDGET, "text/plain"}
     assert states[-1] == SAVED
-    opened = {message["content"]["comm_id"] for message in messages if message["msg_type"] == "comm_open"}
-    closed = {message["content"]["comm_id"] for message in messages if message["msg_type"] == "comm_close"}
-    assert opened == closed != set()
     kinds = [message["msg_type"] for message in messages]
-    assert kinds.index("comm_close") > max(i for i, kind in enumerate(kinds) if kind == "update_display_data")
+    resting = next(
+        i
+        for i, message in enumerate(messages)
+        if message["msg_type"] == "comm_msg" and "<details" in str(message["content"]["data"])
+    )
+    assert resting > max(i for i, kind in enumerate(kinds) if kind == "update_display_data")
+
+
+def test_widgets_of_the_latest_runs_rest_and_older_ones_vanish(front_end: FrontEnd) -> None:
+    opened = comms(front_end.run(LONG, "cell-1"), "comm_open")
+    assert opened
+    closed: set[str] = set()
+    for _ in range(3):
+        closed |= comms(front_end.run(LONG, "cell-1"), "comm_close")
+    assert not opened & closed
+    assert opened <= comms(front_end.run(LONG, "cell-1"), "comm_close")
 
 
 def test_at_most_four_updates_a_second_reach_the_front_end(front_end: FrontEnd) -> None:
     begun = time.monotonic()
-    code = "card = play(word_count(), 0.05); card.finish('succeeded', patience=30)"
-    messages = front_end.run(code, "cell-1")
+    messages = front_end.run(LONG, "cell-1")
     seconds = time.monotonic() - begun
     values = [
         message
@@ -148,6 +165,7 @@ heard = threading.Event()
 card = play(running_word_count(), 0, heard.set)
 print("cancelled" if heard.wait(40) else "not heard")
 card.finish("cancelled", patience=30)
+card.settle(30)
 """
     request, button, text = front_end.send(code, {"cellId": "cell-1"}), "", ""
     for message in front_end.messages(request, seconds=90):
@@ -162,13 +180,13 @@ card.finish("cancelled", patience=30)
 
 
 def test_a_front_end_without_cells_gets_no_widget(front_end: FrontEnd) -> None:
-    messages = front_end.run("card = play(word_count(), 0.05); card.finish('succeeded', patience=30)")
+    messages = front_end.run(LONG)
     assert all(WIDGET not in state for state in bundles(messages))
     assert bundles(messages)[-1] == SAVED
 
 
 def test_a_notebook_executed_without_a_front_end_keeps_the_card_and_no_widget_state() -> None:
-    cells = [SETUP, "card = play(word_count(), 0.05); card.finish('succeeded'); card.settle(30)"]
+    cells = [SETUP, LONG]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(
         notebook, kernel_name="python3", timeout=90, resources={"metadata": {"path": str(REPOSITORY)}}

@@ -29,7 +29,7 @@ from spark_kernel.notebook.card.picture import Picture
 from spark_kernel.notebook.card.run_json import RunJson
 from spark_kernel.notebook.card.screens import Screen, screen_for
 from spark_kernel.notebook.card.text_tree import text_tree
-from spark_kernel.notebook.card.widget import RunWidget
+from spark_kernel.notebook.card.widget import RESTING, RunWidget
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class RunCard:
         self._completed = threading.Event()
         self._cancelling = threading.Event()
         self._follower: threading.Thread | None = None
+        self._final: MimeBundle = {}
 
     def show(self) -> None:
         """The cell begins. Nothing is visible until its first job, or `add_plan`."""
@@ -123,7 +124,7 @@ class RunCard:
                     self._screen.update(final_bundle(run, Pictures()))
 
     def settle(self, timeout: float | None = None) -> None:
-        """After `finish`, wait until the card is complete and nothing is left of its live display."""
+        """After `finish`, wait until the card is complete and its live display rests."""
         self._completed.wait(timeout)
         if self._follower is not None:
             self._follower.join(timeout)
@@ -179,9 +180,9 @@ class RunCard:
         except Exception:
             _log.exception("the live card can't be shown; the finished one will be")
         finally:
-            # The saved card takes the widget's place before its models vanish, or front ends complain.
+            # The saved card takes the widget's place before the widget rests, or it would be seen twice.
             self._completed.wait()
-            widget.close()
+            RESTING.add(widget, self._final["text/html"])
 
     def _follow_with_updates(self) -> None:
         """For front ends without widgets: the table alone, once a second, as each message repeats all of it."""
@@ -208,7 +209,8 @@ class RunCard:
         except Exception:
             _log.exception("the run can't be drawn; its card has no picture")
         with self._publishing:
-            self._screen.update(final_bundle(run, pictures))
+            self._final = final_bundle(run, pictures)
+            self._screen.update(self._final)
             self._completed.set()
 
 

@@ -7,6 +7,8 @@ by the thread of `live`; only the click handler is called by the kernel, on whic
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +77,13 @@ class RunWidget:
             self._cancel.description = "Cancelling…"
             self._cancel.disabled = True
 
+    def rest(self, card: str) -> None:
+        """The run is over: show ``card``, its finished card as HTML, wherever the widget may still be shown."""
+        self._cancel.layout.display = "none"
+        for widget in (self._headline, self._progress, self._table):
+            widget.value = ""
+        self._picture.value = card
+
     def close(self) -> None:
         """Remove the models from kernel and front end, and their contents from what is already saved of them."""
         for widget in (self._picture, self._progress, self._table, self._headline):
@@ -90,6 +99,32 @@ class RunWidget:
             part for widget in widgets for part in (getattr(widget, "layout", None), getattr(widget, "style", None))
         ]
         return [*widgets, *(part for part in parts if part is not None)]
+
+
+class RestingWidgets:
+    """The widgets of the latest runs that are over; older ones are closed.
+
+    A page that is loaded again in the middle of a run shows what was saved: the widget. It asks the kernel for its
+    models as soon as the cell is over, and without them it would say "model not found" where the card should be.
+    """
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._widgets: deque[RunWidget] = deque()
+
+    def add(self, widget: RunWidget, card: str) -> None:
+        """The run of ``widget`` is over; ``card`` is its finished card as HTML."""
+        widget.rest(card)
+        with self._lock:
+            self._widgets.append(widget)
+            old = self._widgets.popleft() if len(self._widgets) > self._most else None
+        if old is not None:
+            old.close()
+
+
+RESTING = RestingWidgets()
+"""Those of this kernel."""
 
 
 def _hear_while_busy(comm: Any) -> None:

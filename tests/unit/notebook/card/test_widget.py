@@ -11,7 +11,7 @@ from spark_kernel.notebook.card.drawing import draw
 from spark_kernel.notebook.card.layout import Layout, LayoutCache, lay_out
 from spark_kernel.notebook.card.picture import Picture
 from spark_kernel.notebook.card.run_json import RunJson
-from spark_kernel.notebook.card.widget import RunWidget, progress_style
+from spark_kernel.notebook.card.widget import RestingWidgets, RunWidget, progress_style
 from tests.support.fake_graphviz import FakeGraphviz
 from tests.support.run_events import long_lineage, running_word_count, snapshot
 
@@ -84,3 +84,16 @@ def test_a_closed_widget_leaves_no_model_and_no_content() -> None:
     closed.close()
     assert all(part.comm is None for part in parts)
     assert closed._picture.value == closed._table.value == ""
+
+
+def test_widgets_of_the_latest_runs_rest_with_their_finished_cards() -> None:
+    resting = RestingWidgets(most=2)
+    widgets = [RunWidget(f"app-1/run-{number}", lambda: None) for number in range(3)]
+    parts = widgets[0].parts()
+    for number, each in enumerate(widgets):
+        resting.add(each, f"card {number}")
+    assert all(part.comm is None for part in parts)
+    assert [each._picture.value for each in widgets] == ["", "card 1", "card 2"]
+    assert widgets[2]._cancel.layout.display == "none"
+    for each in widgets[1:]:
+        each.close()
