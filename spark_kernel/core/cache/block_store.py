@@ -6,7 +6,8 @@ that was used least recently goes: to disk if its level has a disk, else away. A
 own dataset, since a dataset larger than memory would then push out all of itself.
 
 Levels: DISK_ONLY keeps blocks on disk; OFF_HEAP, and the levels whose name ends in DESER, are MEMORY_AND_DISK, since
-Python has one heap and blocks are always pickled. The replicated levels keep one copy: what is lost is computed again.
+Python has one heap and blocks are always pickled. The copies that replicated levels ask for lie in other executors'
+stores (`put_copy`).
 """
 
 from __future__ import annotations
@@ -121,25 +122,41 @@ class BlockStore:
 
         Raises SerializationError when a record can't be pickled, OSError when the disk is full.
         """
-        key = (node_id, partition)
-        removals = self._removals[node_id]
-        rest = pickled_batches(iter(records), self._dumps)
+        batches, stored = self._store((node_id, partition), level, pickled_batches(iter(records), self._dumps))
+        return records_of(batches), stored
+
+    def put_copy(
+        self, node_id: int, partition: int, level: StorageLevel, batches: Iterable[bytes]
+    ) -> list[StoredBlock]:
+        """Keep a block of another executor, given as its pickled batches. Returns what was stored, as `put` does.
+
+        Raises OSError when the disk is full.
+        """
+        return self._store((node_id, partition), level, iter(batches), is_read_on=False)[1]
+
+    def _store(
+        self, key: BlockKey, level: StorageLevel, rest: Iterator[bytes], is_read_on: bool = True
+    ) -> tuple[Iterable[bytes], list[StoredBlock]]:
+        """Keep the batches; they can be read again from what is returned, unless nobody wants to."""
+        removals = self._removals[key[0]]
         held: list[bytes] = []
         if level.useMemory or level.useOffHeap:
             try:
-                following = self._hold(held, rest, node_id)
+                following = self._hold(held, rest, key[0])
             except BaseException:
                 self._release(held)
                 raise
             if following is None:
-                return records_of(held), self._keep(key, _Block(level, batches=held), removals)
+                return held, self._keep(key, _Block(level, batches=held), removals)
             rest = chain([following], rest)
         self._release(held)
         if not level.useDisk:
-            return records_of(chain(held, rest)), []
+            return chain(held, rest), []
         file = self._new_file(key)
         file.write(chain(held, rest))
-        return records_of(file.batches()), self._keep(key, _Block(level, file=file), removals)
+        # Opened before it is kept: its dataset may be removed at any time from then on.
+        reading = file.batches() if is_read_on else ()
+        return reading, self._keep(key, _Block(level, file=file), removals)
 
     def remove_node(self, node_id: int) -> None:
         """Forget every block of a dataset, those that are being stored now too."""

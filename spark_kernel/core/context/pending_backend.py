@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from spark_kernel.core.execution.backend import Backend, BackendFailed, Executor, Report, TaskBatch, TaskCancelled
+from spark_kernel.core.lineage.storage_levels import StorageLevel
 
 
 class PendingBackend:
@@ -96,6 +97,10 @@ class PendingBackend:
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks from every executor."""
         self._now_or_later(lambda backend: backend.drop_blocks(node_id))
+
+    def copy_block(self, node_id: int, partition: int, level: StorageLevel, holder: str, target: str) -> None:
+        """Have an executor keep a copy of another one's block; there are none yet where there is no cluster."""
+        self._now_or_later(lambda backend: backend.copy_block(node_id, partition, level, holder, target))
 
     def drop_shuffle(self, shuffle_id: int) -> None:
         """Remove a shuffle's files everywhere."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from spark_kernel.common.errors import FailedTask
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.cache.stored_blocks import StoredBlock as StoredBlock
+from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
 
 
@@ -183,6 +184,14 @@ class BlockDropped:
 
 
 @dataclass(frozen=True)
+class BlockCopied:
+    """What `Backend.copy_block` came to: the block as the executor keeps it, of no bytes when it could not."""
+
+    executor_id: str
+    block: StoredBlock
+
+
+@dataclass(frozen=True)
 class BackendFailed:
     """The cluster as a whole is gone; nothing that was submitted will be answered."""
 
@@ -200,6 +209,7 @@ Report = (
     | ExecutorJoined
     | ExecutorLost
     | BlockDropped
+    | BlockCopied
     | BackendFailed
 )
 
@@ -230,6 +240,9 @@ class Backend(Protocol):
 
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks from every executor."""
+
+    def copy_block(self, node_id: int, partition: int, level: StorageLevel, holder: str, target: str) -> None:
+        """Have the executor ``target`` fetch a cached block from ``holder`` and keep it, too."""
 
     def drop_shuffle(self, shuffle_id: int) -> None:
         """Remove a shuffle's files everywhere; nothing refers to it any more."""

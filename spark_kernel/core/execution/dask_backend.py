@@ -17,6 +17,7 @@ from typing import Any
 from spark_kernel.core.execution import worker_plugin
 from spark_kernel.core.execution.backend import (
     BackendFailed,
+    BlockCopied,
     BlockDropped,
     Executor,
     ExecutorJoined,
@@ -33,7 +34,8 @@ from spark_kernel.core.execution.ledger import Ledger
 from spark_kernel.core.execution.loop_thread import LoopThread
 from spark_kernel.core.execution.outcomes import Succeeded
 from spark_kernel.core.execution.waiting_tasks import Turns
-from spark_kernel.core.execution.worker_messages import Began, Dropped, GivenBack, Meets, WorkerMessage
+from spark_kernel.core.execution.worker_messages import Began, Copied, Dropped, GivenBack, Meets, WorkerMessage
+from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.resource_managers.interface import ClusterAddress
 
 _STOP_SECONDS = 5.0
@@ -106,6 +108,10 @@ class DaskBackend:
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks from every executor."""
         self._everywhere(worker_plugin.drop_blocks, node_id)
+
+    def copy_block(self, node_id: int, partition: int, level: StorageLevel, holder: str, target: str) -> None:
+        """Have the executor ``target`` fetch a cached block from ``holder`` and keep it, too."""
+        self._when_connected(lambda: self._copy_to(target, (node_id, partition, level, holder)))
 
     def drop_shuffle(self, shuffle_id: int) -> None:
         """Remove a shuffle's files everywhere."""
@@ -227,6 +233,8 @@ class DaskBackend:
             self._ledger.began(message.task_id, executor_id)
         elif isinstance(message, GivenBack):
             self._dispatch.place(self._ledger.given_back(message.task_ids))
+        elif isinstance(message, Copied):
+            self._tell(BlockCopied(executor_id, message.block))
         elif isinstance(message, Dropped):
             self._tell(BlockDropped(executor_id, message.block))
         elif isinstance(message, Meets):
@@ -238,6 +246,13 @@ class DaskBackend:
     def _deliver(self, replies: Replies) -> None:
         for executor_id, said in replies.items():
             self._thread.spawn(self._deliver_to(executor_id, said))
+
+    async def _copy_to(self, executor_id: str, order: tuple[int, int, StorageLevel, str]) -> None:
+        try:
+            await self._connection.run_on(executor_id, worker_plugin.copy_block, self._connection.app_id, *order)
+        except Exception as error:
+            # It is gone, and the scheduler will hear of it.
+            _log.info("no copy of a block on %s: %r", executor_id, error)
 
     async def _deliver_to(self, executor_id: str, replies: Sequence[Reply]) -> None:
         try:

@@ -37,6 +37,7 @@ from spark_kernel.core.execution.running_tasks import StageAttempt
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.execution.task import run_task
 from spark_kernel.core.execution.worker_messages import Meets
+from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.local_transport import LocalTransport
 from spark_kernel.core.shuffle.map_outputs import NodePlace
@@ -115,6 +116,10 @@ class InlineBackend:
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks."""
         self._state.blocks.remove_node(node_id)
+
+    def copy_block(self, node_id: int, partition: int, level: StorageLevel, holder: str, target: str) -> None:
+        """There is no other executor that could be asked for."""
+        raise ValueError(f"inline has one executor: {target} can't copy a block of {holder}")
 
     def drop_shuffle(self, shuffle_id: int) -> None:
         """Remove a shuffle's files."""

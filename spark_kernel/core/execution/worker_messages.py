@@ -29,6 +29,13 @@ class Dropped:
     block: StoredBlock
 
 
+@dataclass(frozen=True)
+class Copied:
+    """A block was fetched from another executor, to be kept here too; of no bytes when that did not work."""
+
+    block: StoredBlock
+
+
 LINE_UP = 0
 """The number of a gang's first meeting, in which its tasks say that they are ready; the rest are the user's calls."""
 
@@ -46,7 +53,7 @@ class Meets:
     """What the others get to know."""
 
 
-WorkerMessage = Began | GivenBack | Dropped | Meets | Outcome
+WorkerMessage = Began | GivenBack | Dropped | Meets | Copied | Outcome
 
 
 def topic_of(app_id: str) -> str:

@@ -18,6 +18,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.block_copies import BlockCopies
 from spark_kernel.core.execution.bundle_runner import run_bundle
 from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
 from spark_kernel.core.execution.gang_meetings import Reply
@@ -28,6 +29,7 @@ from spark_kernel.core.execution.parcels import Parcel
 from spark_kernel.core.execution.running_tasks import StageAttempt
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.execution.worker_messages import Dropped, Meets, topic_of
+from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.block_server import BlockServer
 from spark_kernel.core.shuffle.map_outputs import NodePlace
@@ -64,6 +66,7 @@ class ExecutorPlugin(WorkerPlugin):
         self._blocks_folder = folder / "blocks" / worker.contact_address.rpartition(":")[2]
         self.transport = DaskTransport(worker, self.app_id, machine_id(folder))
         self.state = self._make_state(worker, folder)
+        self.copies = BlockCopies(self.state.blocks, self.transport.fetch_cached, self._outbox.put)
         serve_from_worker(worker, self.app_id, BlockServer(folder), self._cached_block)
         self.announce()
 
@@ -71,6 +74,7 @@ class ExecutorPlugin(WorkerPlugin):
         """Called by Dask when the application or the worker ends."""
         for stage in self.state.running.stages():
             self.state.running.cancel(stage)
+        self.copies.stop()
         stop_serving(worker, self.app_id)
         shutil.rmtree(self._blocks_folder, ignore_errors=True)
 
@@ -217,6 +221,13 @@ def deliver_replies(app_id: str, replies: Sequence[Reply], dask_worker: Worker) 
 def drop_blocks(app_id: str, node_id: int, dask_worker: Worker) -> None:
     """Run on every worker to remove the blocks of a dataset."""
     executor_of(dask_worker, app_id).state.blocks.remove_node(node_id)
+
+
+def copy_block(
+    app_id: str, node_id: int, partition: int, level: StorageLevel, holder: str, dask_worker: Worker
+) -> None:
+    """Run on a worker to have it keep a copy of another one's block. Returns at once."""
+    executor_of(dask_worker, app_id).copies.begin(node_id, partition, level, holder)
 
 
 def drop_broadcast(app_id: str, broadcast_id: int, dask_worker: Worker) -> None:

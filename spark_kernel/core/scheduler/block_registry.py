@@ -26,7 +26,7 @@ class BlockRegistry:
     def lose_executor(self, executor_id: str) -> list[StoredBlock]:
         """The executor is gone, and its blocks with it; returns those."""
         lost = []
-        for node_id, partition in list(self._places()):
+        for node_id, partition in list(self.places()):
             holders = self._blocks[node_id][partition]
             if (block := holders.pop(executor_id, None)) is not None:
                 lost.append(block)
@@ -51,5 +51,10 @@ class BlockRegistry:
         blocks = [block for holders in self._blocks.get(node_id, {}).values() for block in holders.values()]
         return sum(block.memory_bytes for block in blocks), sum(block.disk_bytes for block in blocks)
 
-    def _places(self) -> Iterator[tuple[int, int]]:
+    def holders_of(self, node_id: int, partition: int) -> tuple[str, ...]:
+        """The executors that hold one partition."""
+        return tuple(self._blocks.get(node_id, {}).get(partition, ()))
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Every cached partition, with its dataset first."""
         return ((node_id, partition) for node_id, partitions in self._blocks.items() for partition in partitions)

@@ -276,6 +276,10 @@ class JobRunner:
             self._merge_accumulators(instruction.updates)
         elif isinstance(instruction, messages.DropBlocks):
             self._backend.drop_blocks(instruction.node_id)
+        elif isinstance(instruction, messages.CopyBlock):
+            self._backend.copy_block(
+                instruction.node_id, instruction.partition, instruction.level, instruction.holder, instruction.target
+            )
         else:
             self._finish(instruction)
 

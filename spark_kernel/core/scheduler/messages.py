@@ -15,6 +15,7 @@ from spark_kernel.common.errors import JobError
 from spark_kernel.common.events import Event
 from spark_kernel.core.execution.backend import Report
 from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.scheduler.planner import StageOutline
 
 
@@ -144,6 +145,17 @@ class DropBlocks:
 
 
 @dataclass(frozen=True)
+class CopyBlock:
+    """Have ``target`` fetch a cached block from ``holder``, to keep a copy as ``level`` says."""
+
+    node_id: int
+    partition: int
+    level: StorageLevel
+    holder: str
+    target: str
+
+
+@dataclass(frozen=True)
 class FinishJob:
     """The job is over: with all its results when ``error`` is None."""
 
@@ -159,5 +171,13 @@ class Announce:
 
 
 Instruction = (
-    SubmitTasks | CancelTasks | KillTasks | DeliverResult | MergeAccumulators | DropBlocks | FinishJob | Announce
+    SubmitTasks
+    | CancelTasks
+    | KillTasks
+    | DeliverResult
+    | MergeAccumulators
+    | DropBlocks
+    | CopyBlock
+    | FinishJob
+    | Announce
 )

@@ -43,6 +43,7 @@ from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution import backend
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.scheduler import announcements, barrier_rules, messages
+from spark_kernel.core.scheduler.block_keeping import BlockKeeping
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
 from spark_kernel.core.scheduler.giving_up import count_failure, count_fetch_failure, count_result
 from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
@@ -79,6 +80,7 @@ class StageScheduler:
         self._facts = facts
         self._map_outputs = map_outputs
         self._blocks = blocks
+        self._keeping = BlockKeeping(facts, blocks)
         self._jobs: dict[int, Job] = {}
         self._stages: dict[int, Stage] = {}
         self._stage_of_shuffle: dict[int, int] = {}
@@ -94,7 +96,7 @@ class StageScheduler:
             messages.CancelJob: self._cancel_job,
             messages.FailStage: self._fail_stage,
             messages.LookForStragglers: self._look_for_stragglers,
-            messages.Unpersist: lambda stimulus: self._blocks.forget(stimulus.node_id),
+            messages.Unpersist: lambda stimulus: self._keeping.forget(stimulus.node_id),
             messages.ForgetShuffle: lambda stimulus: self._map_outputs.forget(stimulus.shuffle_id),
             backend.TaskStarted: self._task_started,
             backend.ResultHeld: self._result_held,
@@ -106,6 +108,7 @@ class StageScheduler:
             backend.ExecutorJoined: self._executor_joined,
             backend.ExecutorLost: self._executor_lost,
             backend.BlockDropped: lambda report: self._update_block(report.executor_id, report.block),
+            backend.BlockCopied: self._block_copied,
             backend.BackendFailed: self._backend_failed,
         }
 
@@ -476,20 +479,19 @@ class StageScheduler:
     def _executor_joined(self, report: backend.ExecutorJoined) -> None:
         self._races.executor_joined(report.executor)
         self._announce(announcements.executor_added(self._now, report.executor))
+        self._out += self._keeping.executor_joined(report.executor)
 
     def _executor_lost(self, report: backend.ExecutorLost) -> None:
         self._races.executor_lost(report.executor_id)
         self._announce(events.ExecutorRemoved(self._now, report.executor_id, report.reason))
-        for block in self._blocks.lose_executor(report.executor_id):
-            self._announce(announcements.block_lost(self._now, report.executor_id, block))
+        self._out += self._keeping.executor_lost(self._now, report.executor_id)
         self._advance()
 
+    def _block_copied(self, report: backend.BlockCopied) -> None:
+        self._out += self._keeping.copied(self._now, report.executor_id, report.block)
+
     def _update_block(self, executor_id: str, block: backend.StoredBlock) -> None:
-        if self._facts.level(block.node_id) is None:
-            self._out.append(messages.DropBlocks(block.node_id))  # Unpersisted while the task ran.
-            return
-        self._blocks.update(executor_id, block)
-        self._announce(announcements.block_updated(self._now, executor_id, block))
+        self._out += self._keeping.stored(self._now, executor_id, block)
 
     def _backend_failed(self, report: backend.BackendFailed) -> None:
         self._backend_failure = f"The cluster is gone: {report.reason}"

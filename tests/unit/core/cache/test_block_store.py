@@ -312,3 +312,21 @@ class AnyUse(RuleBasedStateMachine):
 
 AnyUse.TestCase.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
 TestAnyUse = AnyUse.TestCase
+
+
+@pytest.mark.parametrize(
+    "level", [StorageLevel.MEMORY_ONLY_2, StorageLevel.DISK_ONLY_3, StorageLevel.MEMORY_AND_DISK_2]
+)
+def test_a_copy_of_another_stores_block_reads_like_that_one(tmp_path, level) -> None:
+    first, second = (BlockStore(tmp_path / name, memory_limit=1 << 20) for name in "ab")
+    first.put(7, 3, level, [[1], None, "x"])
+    (stored,) = second.put_copy(7, 3, level, first.batches(7, 3))
+    assert (stored.node_id, stored.partition, bool(stored.memory_bytes)) == (7, 3, level.useMemory)
+    assert list(second.get(7, 3)) == [[1], None, "x"]
+
+
+def test_a_copy_without_room_is_not_kept(tmp_path) -> None:
+    store = BlockStore(tmp_path, memory_limit=10)
+    assert store.put_copy(7, 3, StorageLevel.MEMORY_ONLY_2, [b"x" * 8, b"y" * 8]) == []
+    assert store.get(7, 3) is None
+    assert store.status().memory_bytes == 0
