@@ -5,7 +5,7 @@ The meaning is that of ``pyspark/join.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,15 +47,36 @@ class JoinTagged:
                 if first < second:
                     yield key, (left, right)
                     continue
-            lefts = [value for tag, value in tagged if not tag]
             rights = [value for tag, value in tagged if tag]
-            if not lefts and keep_right:
-                lefts.append(None)
+            if len(rights) == len(tagged) and keep_right:
+                yield from ((key, (None, right)) for right in rights)
             if not rights and keep_left:
                 rights.append(None)
-            for left in lefts:
+            # The left values may be more than memory holds.
+            for left in (value for tag, value in tagged if not tag):
                 for right in rights:
                     yield key, (left, right)
+
+
+class OneSide(Sequence[Any]):
+    """The values with one tag of a group that is more than memory holds. Where it has to travel it becomes a list."""
+
+    def __init__(self, tagged: Sequence[tuple[int, Any]], tag: int) -> None:
+        self._tagged = tagged
+        self._tag = tag
+        self._length = sum(1 for tag_of_value, _ in tagged if tag_of_value == tag)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:
+        return (value for tag, value in self._tagged if tag == self._tag)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        return list, (list(self),)
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,9 @@ class SplitTagged:
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """One pair for each key; the values as iterables with a length."""
         for key, tagged in next(inputs):
+            if not isinstance(tagged, list):
+                yield key, tuple(ResultIterable(OneSide(tagged, tag)) for tag in range(self.datasets))
+                continue
             sides: list[list[Any]] = [[] for _ in range(self.datasets)]
             for tag, value in tagged:
                 sides[tag].append(value)

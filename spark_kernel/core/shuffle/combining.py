@@ -67,6 +67,15 @@ def fastest(records: Iterator[Pair], aggregator: Aggregator) -> tuple[Iterator[A
     return records, value_loop(aggregator)
 
 
+def makes_groups(aggregator: Aggregator) -> bool:
+    """Whether combiners are lists of values that grow by values and by each other, and by nothing else."""
+    return (
+        recognise(aggregator.create) is Known.LIST
+        and recognise(aggregator.merge_value) is Known.APPEND
+        and recognise(aggregator.merge_combiners) is Known.EXTEND
+    )
+
+
 def value_loop(aggregator: Aggregator) -> CombineLoop:
     """The loop for pairs of a key and a value.
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from spark_kernel.core.lineage.recipes import TaskScope
 from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
-from spark_kernel.core.shuffle.combining import Pair, combine, fastest
+from spark_kernel.core.shuffle.combining import Pair, combine, fastest, makes_groups
 from spark_kernel.core.shuffle.frame_buffer import FrameBuffer
+from spark_kernel.core.shuffle.large_groups import in_pieces
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
 from spark_kernel.core.shuffle.pair_buckets import PairBuckets, chunks
 from spark_kernel.core.shuffle.partitioning import partitions_of
@@ -73,7 +74,8 @@ def write_shuffle(
     try:
         if spec.aggregator is not None and spec.map_side_combine:
             for combined, _ in combine(*fastest(records, spec.aggregator), share // 2, scope):
-                _add_all(iter(combined.items()), buckets, scope)
+                pairs = in_pieces(combined) if makes_groups(spec.aggregator) else iter(combined.items())
+                _add_all(pairs, buckets, scope)
                 combined.clear()
         else:
             _add_all(records, buckets, scope)
