@@ -206,6 +206,15 @@ class JobSubmitted(Event):
 
 
 @dataclass(frozen=True)
+class StagesAdded(Event):
+    """A job needs stages that it did not list: their output was there when it was planned, and is lost."""
+
+    job_id: int
+    graph: JobGraph
+    """Those stages."""
+
+
+@dataclass(frozen=True)
 class JobEnded(Event):
     """A job has its result, or never will."""
 

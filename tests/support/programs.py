@@ -29,9 +29,9 @@ from spark_kernel.core.execution.program import Deliver, WriteShuffle
 from spark_kernel.core.execution.serialization import compile_program
 from spark_kernel.core.execution.task import run_task
 from spark_kernel.core.lineage.node import NarrowDependency, Node, ShuffleDependency
-from spark_kernel.core.lineage.partition_maps import OneToOne, PartitionMap
+from spark_kernel.core.lineage.partition_maps import OneToOne, PartitionMap, Span
 from spark_kernel.core.lineage.partitioners import Partitioner
-from spark_kernel.core.lineage.recipes import Recipe, Records, ShuffleRead, Source, TaskScope
+from spark_kernel.core.lineage.recipes import Concatenate, Recipe, Records, ShuffleRead, Source, TaskScope
 from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
 from spark_kernel.core.shuffle.local_transport import LocalTransport
@@ -68,14 +68,6 @@ class Scoped:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         return iter(self.function(scope, next(inputs)))
-
-
-@dataclass(frozen=True)
-class Chained:
-    """All inputs, one after the other: ``union`` and ``coalesce``."""
-
-    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        return itertools.chain.from_iterable(inputs)
 
 
 def read_list(payload: Any, scope: TaskScope) -> Records:
@@ -116,6 +108,15 @@ def map_partitions(parent: Node, function: Callable[[Records], Any], line: int =
     return narrow(parent, EachPartition(function), "mapPartitions", line)
 
 
+def union(*sides: Node) -> Node:
+    """The partitions of all ``sides``."""
+    links, width = [], 0
+    for side in sides:
+        links.append(NarrowDependency(side, Span(width, side.num_partitions)))
+        width += side.num_partitions
+    return Node(next(_ids), "union", CallSite("union", "lesson.py", 5), Concatenate(), width, tuple(links))
+
+
 def shuffled(parent: Node, spec: ShuffleSpec | int = 2) -> Node:
     """The pairs of ``parent`` after a shuffle."""
     if isinstance(spec, int):
@@ -143,11 +144,12 @@ def batch_of(
     stage_id: int = 0,
     **fields: Any,
 ) -> TaskBatch:
-    """All tasks of the stage of ``final``, or those of ``partitions``."""
+    """All tasks of the stage of ``final``, or those of ``partitions``; ``cached`` are datasets to stop at, by id."""
     if not isinstance(output, (WriteShuffle, Deliver)):
         output = Deliver(output)
     levels, preferred = fields.pop("levels", {}), fields.pop("preferred", {})
-    program = compile_program(final, output, levels.get)
+    cached = fields.pop("cached", ())
+    program = compile_program(final, output, levels.get, lambda node: node.node_id in cached)
     chosen = range(final.num_partitions) if partitions is None else partitions
     tasks = tuple(TaskSpec(next(task_ids), p, 0, program.payloads_for(p), preferred.get(p, ())) for p in chosen)
     return TaskBatch(

@@ -79,6 +79,7 @@ class StatusLedger:
         self._cached: dict[str, dict[tuple[int, int], int]] = {}
         self._heard: dict[type[Event], Callable[[Any], None]] = {
             events.JobSubmitted: self._job_submitted,
+            events.StagesAdded: self._stages_added,
             events.JobEnded: self._job_ended,
             events.StageSubmitted: self._stage_submitted,
             events.StageEnded: self._stage_ended,
@@ -147,10 +148,18 @@ class StatusLedger:
 
     def _job_submitted(self, event: events.JobSubmitted) -> None:
         self._jobs[event.job_id] = _Job(event.group, sorted((s.stage_id for s in event.graph.stages), reverse=True))
-        for stage in event.graph.stages:
-            self._stages.setdefault(stage.stage_id, _Stage(stage.name, stage.tasks))
+        self._add_stages(event.graph)
         while len(self._jobs) > self._most_jobs:
             del self._jobs[next(iter(self._jobs))]
+
+    def _stages_added(self, event: events.StagesAdded) -> None:
+        if (job := self._jobs.get(event.job_id)) is not None:
+            job.stage_ids = sorted({*job.stage_ids, *(s.stage_id for s in event.graph.stages)}, reverse=True)
+            self._add_stages(event.graph)
+
+    def _add_stages(self, graph: events.JobGraph) -> None:
+        for stage in graph.stages:
+            self._stages.setdefault(stage.stage_id, _Stage(stage.name, stage.tasks))
         while len(self._stages) > self._most_stages:
             del self._stages[next(iter(self._stages))]
 

@@ -1,8 +1,8 @@
 """The seam between the scheduler, which decides, and whatever runs tasks: Dask workers, or this very process.
 
 The scheduler hands over a `TaskBatch`; the backend answers with reports, in any thread, at least one final report
-(`TaskSucceeded`, `TaskFailed`, `TaskFetchFailed`, `TaskCancelled`) for each task, whatever happens to the executors.
-Attempts are counted by the scheduler; a backend never repeats a task on its own account.
+(`TaskSucceeded`, `TaskFailed`, `TaskFetchFailed`, `TaskCancelled`, `TaskInputGone`) for each task, whatever happens to
+the executors. Attempts are counted by the scheduler; a backend never repeats a task on its own account.
 """
 
 from __future__ import annotations
@@ -161,6 +161,16 @@ class StageRefused:
 
 
 @dataclass(frozen=True)
+class TaskInputGone:
+    """The task needed what had been left out of it, because cached blocks stood for that, and a block was gone."""
+
+    task_id: int
+    executor_id: str
+    block: tuple[int, int] | None
+    """node_id and partition of the block, when it is known."""
+
+
+@dataclass(frozen=True)
 class ExecutorJoined:
     """A worker is ready."""
 
@@ -198,13 +208,15 @@ class BackendFailed:
     reason: str
 
 
+FinalReport = TaskSucceeded | TaskFailed | TaskFetchFailed | TaskCancelled | TaskInputGone
+FINAL_REPORTS = (TaskSucceeded, TaskFailed, TaskFetchFailed, TaskCancelled, TaskInputGone)
+"""Exactly one of these ends each task; a further one is ignored."""
+TASK_REPORTS = (TaskStarted, ResultHeld, *FINAL_REPORTS)
+
 Report = (
     TaskStarted
     | ResultHeld
-    | TaskSucceeded
-    | TaskFailed
-    | TaskFetchFailed
-    | TaskCancelled
+    | FinalReport
     | StageRefused
     | ExecutorJoined
     | ExecutorLost

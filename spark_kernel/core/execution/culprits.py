@@ -14,7 +14,8 @@ from types import CellType, CodeType, FrameType
 from typing import Any
 
 from spark_kernel.common.call_sites import CallSite, is_ours
-from spark_kernel.core.execution.program import ReadShuffle, StageProgram
+from spark_kernel.core.execution.packed_steps import PackedSteps
+from spark_kernel.core.execution.program import ReadShuffle, StageProgram, Step
 from spark_kernel.core.execution.record_text import record_text
 from spark_kernel.core.execution.tracebacks import frames_of
 from spark_kernel.core.shuffle.writer import write_shuffle
@@ -37,7 +38,7 @@ def find_culprit(error: BaseException, program: StageProgram | None) -> Culprit:
     if program is None:
         return Culprit()
     codes = _functions(program)
-    recipes = {id(step.action): step.call_site for step in program.steps}
+    recipes = {id(step.action): step.call_site for step in _steps_in_use(program)}
     frames = [frame for frame, _ in frames_of(error.__traceback__)]
     called = innermost_call([frame.f_code for frame in frames], codes)
     by_recipe = [i for i, frame in enumerate(frames) if _self_of(frame) in recipes]
@@ -107,9 +108,14 @@ def _shuffling_step(program: StageProgram, frames: list[FrameType]) -> CallSite 
     """The shuffle that was at work when something raised that is not a function of the user's (``+``, a key)."""
     if any(frame.f_code is write_shuffle.__code__ for frame in frames):
         return program.output.call_site
-    reads = [step.call_site for step in program.steps if isinstance(step.action, ReadShuffle)]
+    reads = [step.call_site for step in _steps_in_use(program) if isinstance(step.action, ReadShuffle)]
     in_shuffle = any(frame.f_globals.get("__name__", "").startswith(_SHUFFLE) for frame in frames)
     return reads[0] if in_shuffle and len(reads) == 1 else None
+
+
+def _steps_in_use(program: StageProgram) -> Sequence[Step]:
+    # What the task has not even unpickled has not raised.
+    return program.steps.in_use() if isinstance(program.steps, PackedSteps) else program.steps
 
 
 _SHUFFLE = write_shuffle.__module__.rpartition(".")[0]
@@ -117,7 +123,7 @@ _SHUFFLE = write_shuffle.__module__.rpartition(".")[0]
 
 def _functions(program: StageProgram) -> dict[CodeType, CallSite | None]:
     """The code of every function that the user gave, and the operation it was given to."""
-    owners: list[tuple[Any, CallSite | None]] = [(step.action, step.call_site) for step in program.steps]
+    owners: list[tuple[Any, CallSite | None]] = [(step.action, step.call_site) for step in _steps_in_use(program)]
     owners.append((program.output, program.output.call_site))
     found: dict[CodeType, CallSite | None] = {}
     for owner, call_site in owners:

@@ -14,6 +14,7 @@ from spark_kernel.core.execution.backend import (
     TaskCancelled,
     TaskFailed,
     TaskFetchFailed,
+    TaskInputGone,
     TaskSpec,
     TaskSucceeded,
 )
@@ -57,13 +58,21 @@ class FetchFailed:
 
 
 @dataclass(frozen=True)
+class InputGone:
+    """A cached block is gone for which something was left out of the task."""
+
+    task_id: int
+    block: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
 class Interrupted:
     """The task was cancelled."""
 
     task_id: int
 
 
-Outcome = Succeeded | Raised | FetchFailed | Interrupted
+Outcome = Succeeded | Raised | FetchFailed | InputGone | Interrupted
 
 
 def report_of(outcome: Outcome, spec: TaskSpec, batch: TaskBatch, executor_id: str) -> Report:
@@ -79,6 +88,8 @@ def report_of(outcome: Outcome, spec: TaskSpec, batch: TaskBatch, executor_id: s
         return TaskFetchFailed(
             spec.task_id, executor_id, lost.shuffle_id, lost.map_partition, lost.place, lost.message, lost.machine_lost
         )
+    if isinstance(outcome, InputGone):
+        return TaskInputGone(spec.task_id, executor_id, outcome.block)
     return TaskCancelled(spec.task_id, executor_id)
 
 

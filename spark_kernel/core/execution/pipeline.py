@@ -11,19 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from spark_kernel.core.execution.backend import payload_key
 from spark_kernel.core.execution.own_stack import on_own_stack
-from spark_kernel.core.execution.program import ReadShuffle, ReadSource, Step
+from spark_kernel.core.execution.program import ReadCache, ReadShuffle, ReadSource, Step
+from spark_kernel.core.execution.step_inputs import Reading
 from spark_kernel.core.lineage.recipes import Records, TaskScope
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 
 MAX_NESTING = 100
 """Steps that pull from each other on one stack. Each costs up to three Python frames of the 1,000 that a thread has."""
-
-Reading = tuple[int, int]
-"""A step's index in the program, and a partition of it."""
 
 
 class StepInputs(Protocol):
@@ -40,6 +38,12 @@ class StepInputs(Protocol):
 
     def keep(self, node_id: int, partition: int, level: StorageLevel, records: Records) -> Records:
         """Store a block; its records, to go on with."""
+
+    def gone(self) -> NoReturn:
+        """A block can't be had, and what it stands for was left out of the task.
+
+        Raises InputGoneError.
+        """
 
     def adopt_thread(self) -> Callable[[], None]:
         """The calling thread works for the task too; returns what to call when it ends."""
@@ -86,16 +90,13 @@ class Pipeline:
                     return path, cached
             depth += 1
             path.append(_Place(step, index, partition, depth))
-            sources = self._reads(step, partition)
+            sources = step.inputs.reads(partition)
             if len(sources) != 1:
                 return path, None
             reading = sources[0]
 
-    def _reads(self, step: Step, partition: int) -> list[Reading]:
-        return [(link.step, read) for link in step.inputs for read in link.partitions.parents_of(partition)]
-
     def _inputs_of(self, place: _Place) -> Iterator[Records]:
-        return (self._open(reading, place.depth) for reading in self._reads(place.step, place.partition))
+        return (self._open(reading, place.depth) for reading in place.step.inputs.reads(place.partition))
 
     def _apply(self, place: _Place, inputs: Iterator[Records]) -> Records:
         if place.step.level is None:
@@ -116,7 +117,10 @@ class Pipeline:
     def _compute(self, place: _Place, inputs: Iterator[Records]) -> Records:
         action = place.step.action
         if isinstance(action, ReadSource):
-            return action.read(self._payloads[payload_key(place.index, place.partition)], self._scope)
+            key = payload_key(place.index, place.partition)
+            return action.read(self._payloads[key], self._scope) if key in self._payloads else self._inputs.gone()
+        if isinstance(action, ReadCache):
+            return self._inputs.gone()
         if isinstance(action, ReadShuffle):
             return self._inputs.shuffled(action, place.partition)
         return action.compute(place.partition, inputs, self._scope)

@@ -6,12 +6,12 @@ payloads travel with the tasks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from spark_kernel.common.call_sites import CallSite
-from spark_kernel.core.lineage.partition_maps import PartitionMap
+from spark_kernel.core.execution.step_inputs import Inputs, Links
 from spark_kernel.core.lineage.recipes import Recipe, Records, TaskScope
 from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
 from spark_kernel.core.lineage.storage_levels import StorageLevel
@@ -35,11 +35,8 @@ class ReadShuffle:
 
 
 @dataclass(frozen=True)
-class StepInput:
-    """An earlier step of the same program, and which of its partitions are read."""
-
-    step: int
-    partitions: PartitionMap
+class ReadCache:
+    """The step's blocks are all in the cache; how they were computed stayed on the driver."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class Step:
     node_id: int
     operation: str
     call_site: CallSite
-    action: Recipe | ReadSource | ReadShuffle
-    inputs: tuple[StepInput, ...] = ()
+    action: Recipe | ReadSource | ReadShuffle | ReadCache
+    inputs: Inputs = field(default_factory=Links)
     level: StorageLevel | None = None
     """Set when the dataset is persisted: the step looks into the cache first and fills it."""
 
@@ -78,5 +75,5 @@ class Deliver:
 class StageProgram:
     """The steps of a stage, parents before children; the last one feeds ``output``."""
 
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     output: WriteShuffle | Deliver

@@ -8,8 +8,8 @@ defined in a notebook.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cloudpickle
@@ -17,20 +17,13 @@ from pyspark import cloudpickle as pyspark_cloudpickle
 
 from spark_kernel.common.errors import ContextError
 from spark_kernel.core.execution.backend import payload_key
-from spark_kernel.core.execution.program import (
-    Deliver,
-    ReadShuffle,
-    ReadSource,
-    StageProgram,
-    Step,
-    StepInput,
-    WriteShuffle,
-)
-from spark_kernel.core.execution.source_routes import SourceRoutes
+from spark_kernel.core.execution.packed_steps import packed
+from spark_kernel.core.execution.program import Deliver, ReadShuffle, StageProgram, WriteShuffle
+from spark_kernel.core.execution.program_building import IsCached, LevelOf, Steps
+from spark_kernel.core.execution.routes import CachedBlocks, Routes
 from spark_kernel.core.execution.unpicklable import unpicklable_error
-from spark_kernel.core.lineage.node import NarrowDependency, Node, ShuffleDependency, walk
-from spark_kernel.core.lineage.recipes import Recipe, ShuffleRead, Source
-from spark_kernel.core.lineage.storage_levels import StorageLevel, is_persisted
+from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.recipes import Source
 from spark_kernel.core.shared_variables.broadcast import record_broadcasts
 
 
@@ -46,21 +39,30 @@ class CompiledProgram:
     """The shuffles that it reads."""
     persisted: tuple[int, ...]
     """node_ids of its persisted datasets."""
+    stops_at: tuple[Node, ...]
+    """The cached datasets that it reads without knowing how they were computed."""
     sources: Mapping[int, Source]
     """Step -> the source that it reads; stays on the driver."""
-    routes: SourceRoutes
+    routes: Routes
 
-    def payloads_for(self, partition: int) -> dict[int, Any]:
-        """`payload_key` -> payload, for every source partition that the task of ``partition`` may read."""
+    def payloads_for(self, partition: int, cached_blocks: CachedBlocks | None = None) -> dict[int, Any]:
+        """`payload_key` -> payload, for every source partition that the task of ``partition`` may read.
+
+        What is behind ``cached_blocks`` is left out: should a block be gone, the task says so.
+        """
         return {
             payload_key(step, index): self.sources[step].payloads[index]
-            for step, index in self.routes.reads_of(partition)
+            for step, index in self.routes.source_reads(partition, cached_blocks or {})
         }
+
+    def holders(self, partition: int, cached_blocks: CachedBlocks) -> tuple[str, ...]:
+        """The executors that hold the first cached block which the task of ``partition`` reads."""
+        return self.routes.holders(partition, cached_blocks)
 
     def preferred_hosts(self, partition: int) -> tuple[str, ...]:
         """Hosts that hold what the task of ``partition`` reads from storage, the most useful first."""
         votes: dict[str, int] = {}
-        for step, index in self.routes.reads_of(partition):
+        for step, index in self.routes.source_reads(partition, {}):
             hosts = self.sources[step].preferred_hosts
             for host in hosts(index) if hosts is not None else ():
                 votes[host] = votes.get(host, 0) + 1
@@ -68,18 +70,15 @@ class CompiledProgram:
 
 
 def compile_program(
-    final: Node, output: WriteShuffle | Deliver, level_of: Callable[[int], StorageLevel | None]
+    final: Node, output: WriteShuffle | Deliver, level_of: LevelOf, is_cached: IsCached = lambda node: False
 ) -> CompiledProgram:
     """The program of the stage whose last dataset is ``final``.
-
-    ``level_of`` gives the storage level of a dataset by its id, None when it is not persisted.
 
     Raises SerializationError, naming the user's line and the culprit, when a function or an object that it uses can't
     be pickled; ContextError when it uses a dataset or the context.
     """
-    nodes = sorted(walk([final], into_shuffles=False), key=lambda node: node.node_id)
-    index = {node.node_id: position for position, node in enumerate(nodes)}
-    steps = tuple(_step(node, index, level_of(node.node_id)) for node in nodes)
+    built = Steps(final, level_of, is_cached)
+    steps = built.steps
     with record_broadcasts() as broadcasts:
         data = _pickled_program(StageProgram(steps, output))
     return CompiledProgram(
@@ -87,8 +86,9 @@ def compile_program(
         broadcasts=frozenset(broadcasts),
         shuffle_ids=tuple(step.action.shuffle_id for step in steps if isinstance(step.action, ReadShuffle)),
         persisted=tuple(step.node_id for step in steps if step.level is not None),
-        sources={i: node.recipe for i, node in enumerate(nodes) if isinstance(node.recipe, Source)},
-        routes=SourceRoutes(steps),
+        stops_at=built.stops_at,
+        sources={i: node.recipe for i, node in enumerate(built.nodes) if isinstance(node.recipe, Source)},
+        routes=Routes(steps),
     )
 
 
@@ -135,43 +135,9 @@ loads = pickle.loads
 
 def _pickled_program(program: StageProgram) -> bytes:
     try:
-        data: bytes = cloudpickle.dumps(program)
+        data: bytes = cloudpickle.dumps(replace(program, steps=packed(program.steps, cloudpickle.dumps)))
     except ContextError:
         raise
     except Exception as error:
         raise unpicklable_error(program, error, cloudpickle.dumps) from error
     return data
-
-
-def _step(node: Node, index: Mapping[int, int], level: StorageLevel | None) -> Step:
-    return Step(
-        node_id=node.node_id,
-        operation=node.operation,
-        call_site=node.call_site,
-        action=_action(node),
-        inputs=_inputs(node, index),
-        level=level if level is not None and is_persisted(level) else None,
-    )
-
-
-def _action(node: Node) -> Recipe | ReadSource | ReadShuffle:
-    recipe = node.recipe
-    if isinstance(recipe, Source):
-        return ReadSource(recipe.read)
-    if isinstance(recipe, ShuffleRead):
-        return _read_shuffle(node.dependencies)
-    return recipe
-
-
-def _read_shuffle(dependencies: Sequence[Any]) -> ReadShuffle:
-    (dependency,) = dependencies
-    assert isinstance(dependency, ShuffleDependency)
-    return ReadShuffle(dependency.shuffle_id, dependency.spec, dependency.parent.num_partitions)
-
-
-def _inputs(node: Node, index: Mapping[int, int]) -> tuple[StepInput, ...]:
-    return tuple(
-        StepInput(index[link.parent.node_id], link.partitions)
-        for link in node.dependencies
-        if isinstance(link, NarrowDependency)
-    )

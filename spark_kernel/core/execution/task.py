@@ -14,12 +14,13 @@ from spark_kernel.common.errors import SerializationError
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.failures import describe_failure
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder
-from spark_kernel.core.execution.outcomes import FetchFailed, Interrupted, Outcome, Raised, Succeeded
+from spark_kernel.core.execution.outcomes import FetchFailed, InputGone, Interrupted, Outcome, Raised, Succeeded
+from spark_kernel.core.execution.packed_steps import UnreadableError, unpickled
 from spark_kernel.core.execution.pipeline import Pipeline
 from spark_kernel.core.execution.profiling import Profiled
 from spark_kernel.core.execution.program import Deliver, StageProgram, WriteShuffle
 from spark_kernel.core.execution.running_tasks import RunningTask, TaskInterrupted
-from spark_kernel.core.execution.serialization import dumps, dumps_by_value, loads
+from spark_kernel.core.execution.serialization import dumps, dumps_by_value
 from spark_kernel.core.execution.task_inputs import TaskInputs
 from spark_kernel.core.execution.task_scope import CURRENT_TASK, Task
 from spark_kernel.core.lineage.recipes import Records
@@ -64,16 +65,18 @@ def _attempt(head: BatchHead, order: TaskOrder, state: ExecutorState, task: Task
             note_fetch_failures() as noted,
         ):
             lost = noted
-            program = _unpickled(head.program)
-            payloads = _unpickled(order.payloads) if order.payloads else {}
+            program = unpickled(head.program)
+            payloads = unpickled(order.payloads) if order.payloads else {}
             inputs = TaskInputs(head, state, task)
             records = Pipeline(program.steps, payloads, inputs, task).records(order.partition)
             value = _end(program.output, records, state, task)
             data = _pickled_result(value)
             accumulators = _pickled_updates(task.accumulators)
+        # Of errors that the user's function caught, to go on without the records.
         if lost:
-            # The user's function caught the error, and went on without the records.
             raise lost[0]
+        if task.input_gone is not None:
+            raise task.input_gone
         metrics = task.metrics(time.perf_counter() - started, len(data))
         return Succeeded(order.task_id, data, metrics, accumulators, tuple(task.stored_blocks))
     except BaseException as error:
@@ -96,17 +99,6 @@ def _end(output: WriteShuffle | Deliver, records: Records, state: ExecutorState,
     profiler = output.spec.profiler
     write = write_shuffle if profiler is None else Profiled(profiler, write_shuffle)
     return write(records, output.spec, target, task, RecordBlocks(fallback=dumps_by_value))
-
-
-class _Unreadable(Exception):
-    """The program or the payload can't be unpickled here; the cause says why."""
-
-
-def _unpickled(data: bytes) -> Any:
-    try:
-        return loads(data)
-    except Exception as error:
-        raise _Unreadable from error
 
 
 def _pickled_result(value: Any) -> bytes:
@@ -135,9 +127,11 @@ def _failed(error: BaseException, program: StageProgram | None, task: Task, star
         return Interrupted(task.task_id)
     if isinstance(error, FetchFailedError):
         return FetchFailed(task.task_id, error)
+    if task.input_gone is not None and isinstance(error, Exception):
+        return InputGone(task.task_id, task.input_gone.block)
     # Another attempt would meet the same bytes and the same types.
-    retry = not isinstance(error, (_Unreadable, SerializationError))
-    if isinstance(error, _Unreadable) and error.__cause__ is not None:
+    retry = not isinstance(error, (UnreadableError, SerializationError))
+    if isinstance(error, UnreadableError) and error.__cause__ is not None:
         error = error.__cause__
     metrics = task.metrics(time.perf_counter() - started, 0)
     return Raised(task.task_id, describe_failure(error, program), _pickled_exception(error), metrics, retry)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import NoReturn
 
 from spark_kernel.core.cache.batches import records_of
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.orders import BatchHead
 from spark_kernel.core.execution.program import ReadShuffle
 from spark_kernel.core.execution.serialization import dumps_by_value
-from spark_kernel.core.execution.task_scope import Task
+from spark_kernel.core.execution.task_scope import InputGoneError, Task
 from spark_kernel.core.lineage.recipes import Records
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shuffle.fetch_failures import FetchFailedError
@@ -31,6 +32,8 @@ class TaskInputs:
         self._head = head
         self._state = state
         self._task = task
+        self._absent: tuple[int, int] | None = None
+        """The last block that should have been somewhere and was not: node_id and partition."""
 
     def shuffled(self, action: ReadShuffle, partition: int) -> Records:
         """What a shuffle brought together for ``partition``.
@@ -50,17 +53,31 @@ class TaskInputs:
     def cached(self, node_id: int, partition: int) -> Records | None:
         """A stored block, from here or from another executor; None when it has to be computed."""
         records = self.cached_here(node_id, partition)
-        if records is None and self._state.fetch_cached is not None:
-            for executor_id in self._head.cached_blocks.get(node_id, {}).get(partition, ()):
-                if executor_id != self._state.executor_id:
-                    records = self._fetched(self._state.fetch_cached(executor_id, node_id, partition))
-                    if records is not None:
-                        break
-        return records
+        if records is not None:
+            return records
+        holders = self._head.cached_blocks.get(node_id, {}).get(partition, ())
+        fetch = self._state.fetch_cached
+        for executor_id in holders:
+            if fetch is not None and executor_id != self._state.executor_id:
+                records = self._fetched(fetch(executor_id, node_id, partition))
+                if records is not None:
+                    return records
+        if holders:
+            self._absent = node_id, partition
+        return None
 
     def cached_here(self, node_id: int, partition: int) -> Records | None:
         """A block that is stored on this executor, or None."""
         return self._state.blocks.get(node_id, partition)
+
+    def gone(self) -> NoReturn:
+        """A block can't be had, and what it stands for was left out of the task.
+
+        Raises InputGoneError.
+        """
+        # A user's function may catch the error and go on without the records; the task must not succeed all the same.
+        self._task.input_gone = InputGoneError(self._absent)
+        raise self._task.input_gone
 
     def keep(self, node_id: int, partition: int, level: StorageLevel, records: Records) -> Records:
         """Compute a block as a whole and store it; its records, to go on with."""

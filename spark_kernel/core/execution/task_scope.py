@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+from spark_kernel.common.errors import SparkKernelError
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.cache.stored_blocks import StoredBlock
 from spark_kernel.core.execution.executor_state import ExecutorState
@@ -38,6 +39,15 @@ class TaskCounts:
     shuffle_bytes_written: int = 0
 
 
+class InputGoneError(SparkKernelError):
+    """A cached block is gone for which something was left out of the task. Not for users: the task runs again."""
+
+    def __init__(self, block: tuple[int, int] | None) -> None:
+        super().__init__("a cached block is gone, and what it was computed from did not travel with the task")
+        self.block = block
+        """node_id and partition, when they are known."""
+
+
 class Task:
     """What recipes, the shuffle and user code may ask of the running task; a `TaskScope`."""
 
@@ -51,6 +61,7 @@ class Task:
         self.properties: Mapping[str, str] = head.properties
         """The local properties of the thread that submitted the job."""
         self.stored_blocks: list[StoredBlock] = []
+        self.input_gone: InputGoneError | None = None
         self.accumulators = TaskAccumulators()
         self.gang: GangMember | None = None
         """The others that it runs together with; None outside a barrier stage."""

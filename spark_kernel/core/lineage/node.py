@@ -7,7 +7,7 @@ elsewhere, by node id. Walk the graph with `walk`, never by recursion: users cha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from spark_kernel.common.call_sites import CallSite
@@ -60,8 +60,12 @@ class Node:
     """The class name that Spark shows for such a dataset in ``toDebugString``."""
     is_barrier: bool = False
     """All tasks that compute it run at the same time: `RDD.barrier`."""
+    runs_in_barrier: bool = field(init=False, default=False)
+    """It is computed by a barrier stage: it is a barrier dataset, or reads one through narrow dependencies."""
 
     def __post_init__(self) -> None:
+        narrow = (link.parent for link in self.dependencies if isinstance(link, NarrowDependency))
+        object.__setattr__(self, "runs_in_barrier", self.is_barrier or any(each.runs_in_barrier for each in narrow))
         if self.num_partitions < 0:
             raise ValueError(f"{self.operation}: a dataset can't have {self.num_partitions} partitions")
         if isinstance(self.recipe, Source) and (self.dependencies or len(self.recipe.payloads) != self.num_partitions):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,6 +59,18 @@ class Recipe(Protocol):
         ``inputs`` yields one iterator for each parent partition that is read: the dependencies in order, and in each
         the order of its partition map. It is lazy: an input that is never asked for is never opened.
         """
+
+
+@dataclass(frozen=True)
+class Concatenate:
+    """The partitions that are read, one after the other: union and coalesce. Which those are, the dependencies say.
+
+    It is here because the engine knows what it means: the way through many of them is found without running them.
+    """
+
+    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
+        """All their records; a partition is opened when the one before it is used up."""
+        return chain.from_iterable(inputs)
 
 
 @dataclass(frozen=True)

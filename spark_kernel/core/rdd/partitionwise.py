@@ -50,15 +50,6 @@ class Glom:
 
 
 @dataclass(frozen=True)
-class Concatenate:
-    """The partitions that are read, one after the other: union and coalesce. Which those are, the dependencies say."""
-
-    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """All their records; a partition is opened when the one before it is used up."""
-        return chain.from_iterable(inputs)
-
-
-@dataclass(frozen=True)
 class Zip:
     """Pairs of the records at the same place in two partitions."""
 

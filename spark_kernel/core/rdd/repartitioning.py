@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from spark_kernel.core.lineage.node import NarrowDependency
 from spark_kernel.core.lineage.partition_maps import Groups
 from spark_kernel.core.lineage.partitioners import Partitioner
+from spark_kernel.core.lineage.recipes import Concatenate
 from spark_kernel.core.lineage.shuffle_specs import ShuffleSpec
 from spark_kernel.core.rdd.operations import current_site, operation
-from spark_kernel.core.rdd.partitionwise import Concatenate
 from spark_kernel.core.rdd.redistribution import ByNumber, DealOut, OpenBatches, contiguous_groups
 from spark_kernel.core.rdd.side_by_side import SideBySide
 from spark_kernel.core.shuffle.portable_hash import portable_hash

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from spark_kernel.core.lineage.node import NarrowDependency
 from spark_kernel.core.lineage.partition_maps import GridColumn, GridRow, OneToOne, PartitionMap, Span
 from spark_kernel.core.lineage.partitioners import Partitioner
+from spark_kernel.core.lineage.recipes import Concatenate
 from spark_kernel.core.rdd.handle import Handle
 from spark_kernel.core.rdd.narrow import NarrowTransformations
 from spark_kernel.core.rdd.operations import current_site, operation
-from spark_kernel.core.rdd.partitionwise import Cartesian, Concatenate, Zip
+from spark_kernel.core.rdd.partitionwise import Cartesian, Zip
 from spark_kernel.core.rdd.spark_rdds import AUTO_BATCHED, Serializer, SparkView, batched
 
 if TYPE_CHECKING:

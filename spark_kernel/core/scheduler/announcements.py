@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spark_kernel.common import events
+from spark_kernel.common.errors import JobCancelledError, JobError
 from spark_kernel.core.execution import backend
+from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
 from spark_kernel.core.scheduler.messages import SubmitJob
-from spark_kernel.core.scheduler.stages import Task
+from spark_kernel.core.scheduler.stages import Stage, Task
+
+INPUT_GONE = "A cached block that it reads was dropped; it runs again, and computes that"
 
 
 def job_submitted(now: float, request: SubmitJob, graph: events.JobGraph) -> events.JobSubmitted:
@@ -19,6 +25,19 @@ def job_submitted(now: float, request: SubmitJob, graph: events.JobGraph) -> eve
         group=request.labels.group,
         description=request.labels.description,
     )
+
+
+def stages_added(now: float, job_id: int, stage: Stage, facts: NodeFacts) -> events.StagesAdded:
+    """A job needs a stage that it did not list."""
+    return events.StagesAdded(now, job_id, job_graph({stage.stage_id: replace(stage.outline, parents=())}, facts))
+
+
+def job_ended(now: float, job_id: int, error: JobError | None) -> events.JobEnded:
+    """A job is over, with ``error`` or with its result."""
+    if error is None:
+        return events.JobEnded(now, job_id, "succeeded")
+    outcome: events.Outcome = "cancelled" if isinstance(error, JobCancelledError) else "failed"
+    return events.JobEnded(now, job_id, outcome, str(error).partition("\n")[0])
 
 
 def task_started(now: float, task: Task, executor_id: str) -> events.TaskStarted:

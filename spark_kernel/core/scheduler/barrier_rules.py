@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from spark_kernel.common.errors import JobFailedError
 from spark_kernel.core.execution.backend import TaskFailed, TaskSucceeded
-from spark_kernel.core.lineage.node import NarrowDependency, Node, ShuffleDependency
+from spark_kernel.core.lineage.node import walk
 from spark_kernel.core.scheduler.failure_messages import loss_message, task_failure_message
 from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.planner import StageOutline
@@ -35,16 +35,17 @@ def refuse_unsupported_chains(outlines: Sequence[StageOutline], tasks: int) -> N
     Raises JobFailedError for a barrier stage whose tasks and datasets don't correspond one to one, and for one with a
     dataset that stands on two barrier datasets; the rules are those of ``checkBarrierStageWithRDDChainPattern``.
     """
-    shuffled_by_barrier = {each.shuffle.shuffle_id: each.is_barrier for each in outlines if each.shuffle is not None}
     for each in outlines:
         if each.is_barrier:
             wanted = each.final.num_partitions if each.shuffle is not None else tasks
-            if not _is_supported(each, wanted, shuffled_by_barrier):
+            if not _is_supported(each, wanted):
                 raise JobFailedError(UNSUPPORTED_CHAIN)
 
 
 def partitions_to_submit(stage: Stage, missing: list[int]) -> list[int]:
-    """All partitions of a barrier stage of which some are ``missing``, once nothing of its last attempt is left."""
+    """The ``missing`` partitions that don't run; of a barrier stage all, once nothing of its last attempt is left."""
+    if not stage.outline.is_barrier:
+        return [partition for partition in missing if partition not in stage.running]
     return list(range(stage.map_partitions)) if missing and not stage.is_open and not stage.running else []
 
 
@@ -86,21 +87,9 @@ def failure(stage: Stage, task: Task, report: TaskFailed, limits: Limits) -> Job
     return error
 
 
-def _is_supported(stage: StageOutline, tasks: int, shuffled_by_barrier: dict[int, bool]) -> bool:
-    on_barrier: set[int] = set()
-
-    def is_barrier(link: NarrowDependency | ShuffleDependency) -> bool:
-        if isinstance(link, ShuffleDependency):
-            return shuffled_by_barrier[link.shuffle_id]
-        return link.parent.node_id in on_barrier
-
-    def fits(node: Node) -> bool:
-        return node.num_partitions == tasks and sum(map(is_barrier, node.dependencies)) <= 1
-
-    for node in stage.nodes:
-        if not fits(node):
-            return False
-        narrow = (link for link in node.dependencies if isinstance(link, NarrowDependency))
-        if node.is_barrier or any(map(is_barrier, narrow)):
-            on_barrier.add(node.node_id)
-    return True
+def _is_supported(stage: StageOutline, tasks: int) -> bool:
+    # Its outline leaves out what is behind cached datasets; Spark looks at that, too.
+    return all(
+        node.num_partitions == tasks and sum(link.parent.runs_in_barrier for link in node.dependencies) <= 1
+        for node in walk([stage.final], into_shuffles=False)
+    )

@@ -38,6 +38,14 @@ class BlockRegistry:
         """The dataset is not persisted any more."""
         self._blocks.pop(node_id, None)
 
+    def lose_block(self, node_id: int, partition: int) -> None:
+        """Nobody could deliver the block."""
+        self._blocks.get(node_id, {}).pop(partition, None)
+
+    def is_complete(self, node_id: int, partitions: int) -> bool:
+        """Whether every partition of the dataset, of ``partitions`` in all, is held by some executor."""
+        return 0 < partitions == len(self._blocks.get(node_id, ()))
+
     def cached_partitions(self, node_id: int) -> int:
         """How many partitions of the dataset are held by some executor."""
         return len(self._blocks.get(node_id, {}))

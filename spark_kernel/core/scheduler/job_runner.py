@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from spark_kernel.common import events
@@ -20,7 +20,7 @@ from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution.backend import Backend, BackendFailed, Executor
 from spark_kernel.core.execution.program import Deliver, WriteShuffle
 from spark_kernel.core.execution.serialization import CompiledProgram, compile_program
-from spark_kernel.core.lineage.node import Node, walk
+from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.scheduler import messages
 from spark_kernel.core.scheduler.barrier_rules import refuse_unsupported_chains
@@ -31,7 +31,8 @@ from spark_kernel.core.scheduler.jobs import JobHandle, JobRequest
 from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
 from spark_kernel.core.scheduler.messages import Instruction, Stimulus
-from spark_kernel.core.scheduler.planner import StageOutline, outline, stages_to_run
+from spark_kernel.core.scheduler.planner import StageOutline, outline
+from spark_kernel.core.scheduler.presence import Presence
 from spark_kernel.core.scheduler.speculation import Speculation
 from spark_kernel.core.scheduler.state_machine import StageScheduler
 
@@ -61,6 +62,7 @@ class JobRunner:
         self._merge_accumulators = merge_accumulators
         self._map_outputs = MapOutputRegistry()
         self._blocks = BlockRegistry()
+        self._there = Presence(self._map_outputs, self._blocks)
         self._facts = NodeFacts(level_of, name_of, self._blocks.cached_partitions)
         self._limits = limits
         self._speculation = speculation
@@ -176,34 +178,22 @@ class JobRunner:
         when the action is called. The state may change before the job is planned: then the scheduler's thread builds
         what is missing.
         """
-        outlines = outline(request.final)
+        outlines = outline(request.final, self._there.is_cached, self._there.is_shuffled, most_hidden=0)
         refuse_unsupported_chains(outlines, len(set(request.partitions)))
-        wanted = stages_to_run(outlines, self._facts_cached, self._facts_shuffled(outlines))
-        return {_shuffle_id(each): self._compile(each, request) for each in wanted}
+        return {_shuffle_id(each): self._compile(each, request) for each in outlines if each.is_needed}
 
-    def _compile(self, each: StageOutline, request: JobRequest) -> CompiledProgram:
+    def _compile(self, each: StageOutline, request: JobRequest, needs_lineage: bool = False) -> CompiledProgram:
+        output: Deliver | WriteShuffle
         if each.shuffle is None:
-            return compile_program(each.final, Deliver(request.function, request.call_site), self._level_of)
-        # The operation that asked for the shuffle, to be blamed when its combiner raises.
-        sites = (node.call_site for node in walk([request.final]) if each.shuffle in node.dependencies)
-        output = WriteShuffle(each.shuffle.shuffle_id, each.shuffle.spec, next(sites, None))
-        return compile_program(each.final, output, self._level_of)
-
-    def _facts_cached(self, node: Node) -> bool:
-        return 0 < node.num_partitions == self._blocks.cached_partitions(node.node_id)
-
-    def _facts_shuffled(self, outlines: Iterable[StageOutline]) -> Callable[[int], bool]:
-        widths = {_shuffle_id(each): each.final.num_partitions for each in outlines}
-        return lambda shuffle_id: self._map_outputs.is_complete(shuffle_id, widths[shuffle_id])
+            output = Deliver(request.function, request.call_site)
+        else:
+            output = WriteShuffle(each.shuffle.shuffle_id, each.shuffle.spec, each.asked_by)
+        is_cached = _nothing if needs_lineage else self._there.is_cached
+        return compile_program(each.final, output, self._level_of, is_cached)
 
     def _plan(self, final: Node, partitions: Sequence[int]) -> events.JobGraph:
-        outlines = outline(final)
-        wanted = stages_to_run(outlines, self._facts_cached, self._facts_shuffled(outlines))
-        by_id = dict(enumerate(outlines))
-        tasks = {stage_id: each.final.num_partitions for stage_id, each in by_id.items()}
-        tasks[len(outlines) - 1] = len(partitions)
-        skipped = {stage_id for stage_id, each in by_id.items() if each not in wanted}
-        return job_graph(by_id, tasks, skipped, self._facts)
+        outlines = outline(final, self._there.is_cached, self._there.is_shuffled)
+        return job_graph(dict(enumerate(outlines)), self._facts, results=len(partitions))
 
     def _announce_held(self, request: JobRequest) -> None:
         now = time.time()
@@ -285,15 +275,24 @@ class JobRunner:
 
     def _submit(self, order: messages.SubmitTasks) -> None:
         job = self._active[order.job_id]
-        key = _shuffle_id(order.outline)
         try:
-            if key not in job.programs:
-                job.programs[key] = self._compile(order.outline, job.request)
-            batch = task_batch(order, job.programs[key], self._map_outputs, self._blocks, self._limits.result_bytes)
+            program = self._program(job, order)
+            batch = task_batch(order, program, self._map_outputs, self._blocks, self._limits.result_bytes)
         except Exception as error:
             self._stimuli.put(messages.FailStage(order.stage_id, error))
         else:
             self._backend.submit(batch)
+
+    def _program(self, job: _ActiveJob, order: messages.SubmitTasks) -> CompiledProgram:
+        """The stage's program, compiled when it is not there, or stops at datasets that are not cached any more."""
+        key = _shuffle_id(order.outline)
+        program = job.programs.get(key)
+        is_usable = program is not None and (
+            not program.stops_at if order.needs_lineage else all(map(self._there.is_cached, program.stops_at))
+        )
+        if program is None or not is_usable:
+            program = job.programs[key] = self._compile(order.outline, job.request, order.needs_lineage)
+        return program
 
     def _finish(self, instruction: messages.FinishJob) -> None:
         with self._active_changed:
@@ -309,6 +308,10 @@ class _ActiveJob:
         self.request = request
         self.programs = programs
         """By the shuffle that the stage writes; None for the result stage."""
+
+
+def _nothing(node: Node) -> bool:
+    return False
 
 
 def _shuffle_id(each: StageOutline) -> int | None:

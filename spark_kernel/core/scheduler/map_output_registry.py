@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spark_kernel.core.execution.backend import TaskFetchFailed
 from spark_kernel.core.shuffle.map_outputs import MapOutput
 
 
@@ -38,6 +39,12 @@ class MapOutputRegistry:
     def lose_output(self, shuffle_id: int, map_partition: int) -> None:
         """One output can't be read."""
         self._outputs.get(shuffle_id, {}).pop(map_partition, None)
+
+    def lose(self, report: TaskFetchFailed) -> None:
+        """A task could not read an output, or anything of its machine."""
+        self.lose_output(report.shuffle_id, report.map_partition)
+        if report.machine_lost:
+            self.lose_machine(report.place.machine_id)
 
     def lose_machine(self, machine_id: str) -> int:
         """Nothing on the machine can be read any more; returns how many outputs went with it.

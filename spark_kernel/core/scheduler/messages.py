@@ -104,6 +104,8 @@ class SubmitTasks:
     """The first of the jobs that need the stage; its place in the queue is the tasks' place."""
     properties: Mapping[str, str]
     tasks: tuple[TaskToRun, ...]
+    needs_lineage: bool = False
+    """Whether the tasks need what is behind cached datasets, too."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class Stage:
     """Attempts since the last success that ended early: map outputs were lost, or a task of a barrier stage failed."""
     held: dict[int, tuple[Task, TaskSucceeded]] = field(default_factory=dict)
     """partition -> its success in the attempt of a barrier stage that runs; counts when all are there."""
+    needs_lineage: bool = False
+    """A cached block was gone when a task read it: from then on tasks get what is behind cached datasets, too."""
 
     @property
     def shuffle_id(self) -> int | None:

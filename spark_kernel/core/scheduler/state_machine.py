@@ -24,6 +24,8 @@ What can go wrong, and what happens then:
 * A task is much slower than its like. With speculation a copy of it starts on another executor; the first to end
   counts, the other is stopped, and how that one ends does not matter (`Task.outrun`).
 * The results are larger than `Limits.result_bytes`. Every job that needs the stage fails, before they are fetched.
+* A cached block is gone that stood for the lineage behind it, which therefore did not travel. The task runs again,
+  with all of its lineage; nothing is counted.
 * A job is cancelled or fails. Stages that no other job needs are cancelled. What finished stays: map outputs and
   cached blocks serve later jobs.
 * The backend is gone. Every job fails, and so does each later one.
@@ -35,13 +37,13 @@ it ends (`assert_nothing_left`); a result or an accumulator update counts once, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from spark_kernel.common import events
 from spark_kernel.common.errors import JobCancelledError, JobError, JobFailedError
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution import backend
-from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.node import ShuffleDependency
 from spark_kernel.core.scheduler import announcements, barrier_rules, messages
 from spark_kernel.core.scheduler.block_keeping import BlockKeeping
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
@@ -50,19 +52,11 @@ from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
 from spark_kernel.core.scheduler.limits import Limits
 from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
 from spark_kernel.core.scheduler.messages import Instruction, Stimulus
-from spark_kernel.core.scheduler.planner import StageOutline, missing_parents, outline, stages_to_run
+from spark_kernel.core.scheduler.planner import StageOutline, missing_parents, outline, outline_of_shuffle
+from spark_kernel.core.scheduler.presence import Presence
 from spark_kernel.core.scheduler.speculation import Races, Speculation
 from spark_kernel.core.scheduler.stages import Job, Stage, Task
-
-_TASK_REPORTS = (
-    backend.TaskStarted,
-    backend.ResultHeld,
-    backend.TaskSucceeded,
-    backend.TaskFailed,
-    backend.TaskFetchFailed,
-    backend.TaskCancelled,
-)
-_FINAL_REPORTS = _TASK_REPORTS[2:]
+from spark_kernel.core.scheduler.waiting import Waiting
 
 
 class StageScheduler:
@@ -84,6 +78,8 @@ class StageScheduler:
         self._jobs: dict[int, Job] = {}
         self._stages: dict[int, Stage] = {}
         self._stage_of_shuffle: dict[int, int] = {}
+        self._there = Presence(map_outputs, blocks)
+        self._waiting = Waiting()
         self._tasks: dict[int, Task] = {}
         self._races = Races(speculation)
         self._stage_ids = Counter()
@@ -105,6 +101,7 @@ class StageScheduler:
             backend.TaskFetchFailed: self._task_fetch_failed,
             backend.TaskCancelled: self._task_cancelled,
             backend.StageRefused: self._stage_refused,
+            backend.TaskInputGone: self._task_input_gone,
             backend.ExecutorJoined: self._executor_joined,
             backend.ExecutorLost: self._executor_lost,
             backend.BlockDropped: lambda report: self._update_block(report.executor_id, report.block),
@@ -116,17 +113,13 @@ class StageScheduler:
         """Take in what happened at ``now`` (seconds since the epoch) and say what is to be done."""
         self._now = now
         self._out = []
-        if isinstance(stimulus, _TASK_REPORTS) and stimulus.task_id not in self._tasks:
+        if isinstance(stimulus, backend.TASK_REPORTS) and stimulus.task_id not in self._tasks:
             return self._out  # A second answer, or one from a backend that had been given up.
-        if isinstance(stimulus, _FINAL_REPORTS) and self._tasks[stimulus.task_id].outrun:
+        if isinstance(stimulus, backend.FINAL_REPORTS) and self._tasks[stimulus.task_id].outrun:
             self._outrun_task_ended(stimulus)
         else:
             self._handlers[type(stimulus)](stimulus)
         return self._out
-
-    def active_jobs(self) -> tuple[int, ...]:
-        """Ids of the jobs that have not ended."""
-        return tuple(self._jobs)
 
     def unanswered_tasks(self) -> int:
         """Tasks for which the backend owes a final report, those of ended jobs included."""
@@ -141,28 +134,20 @@ class StageScheduler:
     # Jobs
 
     def _submit_job(self, request: messages.SubmitJob) -> None:
-        outlines = outline(request.final)
+        outlines = outline(request.final, self._there.is_cached, self._there.is_shuffled)
         stages = [self._stage_for(each) for each in outlines]
         job = Job(request, stages[-1].stage_id, tuple(stage.stage_id for stage in stages), set(request.partitions))
         self._jobs[job.job_id] = job
         for stage in stages:
             stage.job_ids.add(job.job_id)
-        self._announce_job(job, outlines)
+        graph = job_graph(dict(zip(job.stage_ids, outlines, strict=True)), self._facts, results=len(job.remaining))
+        self._announce(announcements.job_submitted(self._now, request, graph))
         if self._backend_failure is not None:
             self._end_job(job, JobFailedError(self._backend_failure, job.job_id))
         elif not job.remaining:
             self._end_job(job, None)
         else:
             self._advance()
-
-    def _announce_job(self, job: Job, outlines: tuple[StageOutline, ...]) -> None:
-        running = {id(each) for each in stages_to_run(outlines, self._is_cached, self._is_shuffled(outlines))}
-        by_id = dict(zip(job.stage_ids, outlines, strict=True))
-        tasks = {stage_id: each.final.num_partitions for stage_id, each in by_id.items()}
-        tasks[job.result_stage_id] = len(job.remaining)
-        skipped = {stage_id for stage_id, each in by_id.items() if id(each) not in running}
-        graph = job_graph(by_id, tasks, skipped, self._facts)
-        self._announce(announcements.job_submitted(self._now, job.request, graph))
 
     def _cancel_job(self, request: messages.CancelJob) -> None:
         job = self._jobs.get(request.job_id)
@@ -190,13 +175,10 @@ class StageScheduler:
 
     def _end_job(self, job: Job, error: JobError | None) -> None:
         del self._jobs[job.job_id]
-        outcome: events.Outcome = "succeeded"
-        if error is not None:
-            outcome = "cancelled" if isinstance(error, JobCancelledError) else "failed"
-        message = "" if error is None else str(error).partition("\n")[0]
+        ended = announcements.job_ended(self._now, job.job_id, error)
         for stage_id in job.stage_ids:
-            self._release(self._stages[stage_id], job.job_id, outcome, message)
-        self._announce(events.JobEnded(self._now, job.job_id, outcome, message))
+            self._release(self._stages[stage_id], job.job_id, ended.outcome, ended.message)
+        self._announce(ended)
         self._out.append(messages.FinishJob(job.job_id, error))
 
     # Stages
@@ -231,30 +213,51 @@ class StageScheduler:
 
     def _advance(self) -> None:
         """Submit every task that is wanted, can run, and does not run yet."""
-        for stage_id in self._wanted_stages():
-            stage = self._stages[stage_id]
-            if not self._missing_parents(stage):
-                todo = self._todo(stage)
-                if todo:
-                    self._submit(stage, todo)
+        self._waiting.clear()
+        for stage_id, missing in self._wanted_stages():
+            if missing:
+                self._waiting.put(stage_id, missing)
+            else:
+                self._submit_missing(self._stages[stage_id])
 
-    def _todo(self, stage: Stage) -> list[int]:
-        missing = self._missing(stage)
-        if stage.outline.is_barrier:
-            return barrier_rules.partitions_to_submit(stage, missing)
-        return [partition for partition in missing if partition not in stage.running]
+    def _advance_readers(self, shuffle_id: int) -> None:
+        """The same after a shuffle was written: only who waited for it is looked at."""
+        ready = [self._stages[stage_id] for stage_id in self._waiting.written(shuffle_id) if stage_id in self._stages]
+        if any(map(self._missing_parents, ready)):
+            self._advance()  # Something else was lost meanwhile.
+            return
+        for stage in ready:
+            self._submit_missing(stage)
 
-    def _wanted_stages(self) -> list[int]:
-        """The stages that stand between the active jobs and their results, parents first."""
-        wanted: set[int] = set()
+    def _wanted_stages(self) -> list[tuple[int, tuple[ShuffleDependency, ...]]]:
+        """The stages that stand between the active jobs and their results, parents first; what each waits for."""
+        wanted: dict[int, tuple[ShuffleDependency, ...]] = {}
         pending = [job.result_stage_id for job in self._jobs.values()]
         while pending:
             stage_id = pending.pop()
             if stage_id not in wanted:
-                wanted.add(stage_id)
-                parents = self._missing_parents(self._stages[stage_id])
-                pending.extend(self._stage_of_shuffle[shuffle_id] for shuffle_id in parents)
-        return sorted(wanted)
+                stage = self._stages[stage_id]
+                wanted[stage_id] = self._missing_parents(stage)
+                pending.extend(self._parent_of(stage, link).stage_id for link in wanted[stage_id])
+        return sorted(wanted.items(), key=lambda item: item[0])
+
+    def _parent_of(self, stage: Stage, link: ShuffleDependency) -> Stage:
+        """The stage that writes what ``stage`` reads. The jobs may not have listed it: it was done, and is lost."""
+        stage_id = self._stage_of_shuffle.get(link.shuffle_id)
+        if stage_id is None:
+            parent = self._stage_for(outline_of_shuffle(link, self._there.is_cached))
+        else:
+            parent = self._stages[stage_id]
+        for job_id in sorted(stage.job_ids - parent.job_ids):
+            parent.job_ids.add(job_id)
+            self._jobs[job_id].stage_ids += (parent.stage_id,)
+            self._announce(announcements.stages_added(self._now, job_id, parent, self._facts))
+        return parent
+
+    def _submit_missing(self, stage: Stage) -> None:
+        todo = barrier_rules.partitions_to_submit(stage, self._missing(stage))
+        if todo:
+            self._submit(stage, todo)
 
     def _submit(self, stage: Stage, partitions: list[int]) -> None:
         if not stage.is_open:
@@ -273,7 +276,13 @@ class StageScheduler:
         job = self._jobs[min(stage.job_ids)]
         self._out.append(
             messages.SubmitTasks(
-                stage.stage_id, stage.attempt, stage.outline, job.job_id, job.request.labels.properties, tasks
+                stage.stage_id,
+                stage.attempt,
+                stage.outline,
+                job.job_id,
+                job.request.labels.properties,
+                tasks,
+                stage.needs_lineage,
             )
         )
 
@@ -298,26 +307,8 @@ class StageScheduler:
             return self._map_outputs.missing(stage.shuffle_id, stage.map_partitions)
         return sorted(self._jobs[min(stage.job_ids)].remaining)
 
-    def _missing_parents(self, stage: Stage) -> tuple[int, ...]:
-        if not stage.outline.parents:
-            return ()
-        widths = {shuffle_id: self._width(shuffle_id) for shuffle_id in stage.outline.parents}
-        return missing_parents(
-            stage.outline,
-            self._is_cached,
-            lambda shuffle_id: self._map_outputs.is_complete(shuffle_id, widths[shuffle_id]),
-        )
-
-    def _width(self, shuffle_id: int) -> int:
-        return self._stages[self._stage_of_shuffle[shuffle_id]].map_partitions
-
-    def _is_cached(self, node: Node) -> bool:
-        cached = self._blocks.cached_partitions(node.node_id)
-        return cached > 0 and cached == node.num_partitions
-
-    def _is_shuffled(self, outlines: Iterable[StageOutline]) -> Callable[[int], bool]:
-        widths = {each.shuffle.shuffle_id: each.final.num_partitions for each in outlines if each.shuffle is not None}
-        return lambda shuffle_id: self._map_outputs.is_complete(shuffle_id, widths[shuffle_id])
+    def _missing_parents(self, stage: Stage) -> tuple[ShuffleDependency, ...]:
+        return missing_parents(stage.outline.final, self._there.is_cached, self._there.is_shuffled)
 
     # Tasks
 
@@ -360,9 +351,7 @@ class StageScheduler:
         else:
             self._result_task_succeeded(self._jobs[min(stage.job_ids)], task, report)
 
-    def _outrun_task_ended(
-        self, report: backend.TaskSucceeded | backend.TaskFailed | backend.TaskFetchFailed | backend.TaskCancelled
-    ) -> None:
+    def _outrun_task_ended(self, report: backend.FinalReport) -> None:
         """Its partition has its result; what it says about blocks and files is worth knowing."""
         task, _ = self._take(report.task_id)
         self._announce_end(task, report.executor_id, "cancelled", message="another attempt succeeded")
@@ -370,7 +359,7 @@ class StageScheduler:
             for block in report.stored_blocks:
                 self._update_block(report.executor_id, block)
         elif isinstance(report, backend.TaskFetchFailed):
-            self._lose_outputs(report)
+            self._map_outputs.lose(report)
             self._advance()
 
     def _map_task_succeeded(self, stage: Stage, shuffle_id: int, task: Task, report: backend.TaskSucceeded) -> None:
@@ -381,7 +370,7 @@ class StageScheduler:
             stage.failed_attempts = 0
             if stage.is_open:
                 self._close(stage, "succeeded")
-            self._advance()
+            self._advance_readers(shuffle_id)
 
     def _result_task_succeeded(self, job: Job, task: Task, report: backend.TaskSucceeded) -> None:
         if task.partition not in job.remaining:
@@ -432,18 +421,13 @@ class StageScheduler:
     def _task_fetch_failed(self, report: backend.TaskFetchFailed) -> None:
         task, stage = self._take(report.task_id)
         self._announce_end(task, report.executor_id, "fetch_failed", message=report.message)
-        self._lose_outputs(report)
+        self._map_outputs.lose(report)
         if stage is None:
             return
         if stage.is_open and task.stage_attempt == stage.attempt:
             self._attempt_failed(stage, report.message, count_fetch_failure(stage, report, self._limits))
         else:
             self._advance()
-
-    def _lose_outputs(self, report: backend.TaskFetchFailed) -> None:
-        self._map_outputs.lose_output(report.shuffle_id, report.map_partition)
-        if report.machine_lost:
-            self._map_outputs.lose_machine(report.place.machine_id)
 
     def _task_cancelled(self, report: backend.TaskCancelled) -> None:
         task, stage = self._take(report.task_id)
@@ -453,6 +437,19 @@ class StageScheduler:
         # On our order where it is the rest of a barrier stage's attempt. Else it went down with another job's task.
         if stage.outline.is_barrier and barrier_rules.is_of_open_attempt(stage, task):
             self._attempt_failed(stage, f"the task of partition {task.partition} was cancelled", None)
+        else:
+            self._advance()
+
+    def _task_input_gone(self, report: backend.TaskInputGone) -> None:
+        task, stage = self._take(report.task_id)
+        self._announce_end(task, report.executor_id, "cancelled", message=announcements.INPUT_GONE)
+        if report.block is not None:
+            self._blocks.lose_block(*report.block)
+        if stage is None:
+            return
+        stage.needs_lineage = True
+        if stage.outline.is_barrier and barrier_rules.is_of_open_attempt(stage, task):
+            self._attempt_failed(stage, announcements.INPUT_GONE, None)
         else:
             self._advance()
 

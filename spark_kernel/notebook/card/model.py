@@ -24,6 +24,7 @@ from spark_kernel.common.events import (
     RunStarted,
     StageEnded,
     StageInfo,
+    StagesAdded,
     StageSubmitted,
     TaskEnded,
     TaskStarted,
@@ -77,6 +78,7 @@ class RunModel:
             RunEnded: self._run_ended,
             JobSubmitted: self._job_submitted,
             JobEnded: self._job_ended,
+            StagesAdded: self._stages_added,
             StageSubmitted: self._stage_submitted,
             StageEnded: self._stage_ended,
             TaskStarted: self._task_started,
@@ -140,6 +142,14 @@ class RunModel:
             "started": event.time,
             "ended": None,
         }
+        self._add_graph(event.graph)
+        return True
+
+    def _stages_added(self, event: StagesAdded) -> bool:
+        job = self._jobs.get(event.job_id)
+        if job is None:
+            return False
+        job["stages"] += [stage.stage_id for stage in event.graph.stages]
         self._add_graph(event.graph)
         return True
 
@@ -277,14 +287,17 @@ def read_runs(events: Iterable[Event]) -> list[RunModel]:
     """
     runs: dict[str | None, RunModel] = {}
     of_stage: dict[int, list[RunModel]] = {}
+    of_job: dict[int, RunModel] = {}
     for event in events:
         if isinstance(event, (RunStarted, JobSubmitted)) and event.run_id not in runs:
             runs[event.run_id] = RunModel(event.run_id)
         if isinstance(event, JobSubmitted):
+            of_job[event.job_id] = runs[event.run_id]
+        if isinstance(event, (JobSubmitted, StagesAdded)) and event.job_id in of_job:
             for stage in event.graph.stages:
                 users = of_stage.setdefault(stage.stage_id, [])
-                if runs[event.run_id] not in users:
-                    users.append(runs[event.run_id])
+                if of_job[event.job_id] not in users:
+                    users.append(of_job[event.job_id])
         if isinstance(event, (TaskStarted, TaskEnded)):
             concerned: Iterable[RunModel] = of_stage.get(event.stage_id, ())
         else:

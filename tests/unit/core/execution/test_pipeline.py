@@ -13,11 +13,11 @@ from spark_kernel.core.execution.backend import TaskFailed
 from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.core.lineage.node import NarrowDependency, Node
 from spark_kernel.core.lineage.partition_maps import Groups, OneToOne, Span
+from spark_kernel.core.lineage.recipes import Concatenate
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shared_variables.accumulator import AccumulatorRegistry
 from tests.support.programs import (
     CallSite,
-    Chained,
     Each,
     batch_of,
     executor_state,
@@ -72,7 +72,7 @@ def test_an_input_that_is_never_asked_for_is_never_opened(state) -> None:
     good = source([1], [2])
     bad = map_partitions(source([3]), explode)
     both = joined_nodes(
-        10**6, Chained(), NarrowDependency(good, Groups(((0, 1),))), NarrowDependency(bad, OneToOne()), width=1
+        10**6, Concatenate(), NarrowDependency(good, Groups(((0, 1),))), NarrowDependency(bad, OneToOne()), width=1
     )
     assert values(run_batch(batch_of(both, first(2)), state)) == [[1, 2]]
 
@@ -80,7 +80,7 @@ def test_an_input_that_is_never_asked_for_is_never_opened(state) -> None:
 def test_a_union_reads_only_the_side_that_has_the_partition(state) -> None:
     left, right = source([1], [2]), mapped(source([3]), lambda x: -x)
     union = joined_nodes(
-        10**6, Chained(), NarrowDependency(left, Span(0, 2)), NarrowDependency(right, Span(2, 1)), width=3
+        10**6, Concatenate(), NarrowDependency(left, Span(0, 2)), NarrowDependency(right, Span(2, 1)), width=3
     )
     assert values(run_batch(batch_of(union), state)) == [[1], [2], [-3]]
 

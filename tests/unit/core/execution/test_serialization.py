@@ -16,10 +16,10 @@ from spark_kernel.core.execution.program import Deliver, ReadShuffle, ReadSource
 from spark_kernel.core.execution.serialization import compile_program, dumps, loads
 from spark_kernel.core.lineage.node import NarrowDependency, Node
 from spark_kernel.core.lineage.partition_maps import Groups, Span
-from spark_kernel.core.lineage.recipes import Source
+from spark_kernel.core.lineage.recipes import Concatenate, Source
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shared_variables.broadcast import Broadcast
-from tests.support.programs import Chained, map_side, mapped, read_list, shuffled, source
+from tests.support.programs import map_side, mapped, read_list, shuffled, source
 
 
 def compiled(final: Node, output=None, levels: dict[int, Any] | None = None):
@@ -50,7 +50,7 @@ def test_steps_come_parents_first_and_end_at_shuffles() -> None:
 def test_a_dataset_that_is_used_twice_is_one_step() -> None:
     data = source([1], [2])
     links = NarrowDependency(data, Span(0, 2)), NarrowDependency(data, Span(2, 2))
-    union = Node(10**6, "union", CallSite("union"), Chained(), 4, links)
+    union = Node(10**6, "union", CallSite("union"), Concatenate(), 4, links)
     program = compiled(union)
     assert len(steps_of(program)) == 2
     assert program.payloads_for(0) == {payload_key(0, 0): [1]}
@@ -68,7 +68,7 @@ def test_payloads_stay_on_the_driver() -> None:
 def test_a_coalesced_task_gets_the_payloads_of_its_group() -> None:
     data = mapped(source([0], [1], [2]), lambda x: x)
     group = Node(
-        10**6, "coalesce", CallSite("coalesce"), Chained(), 2, (NarrowDependency(data, Groups(((0, 2), (1,)))),)
+        10**6, "coalesce", CallSite("coalesce"), Concatenate(), 2, (NarrowDependency(data, Groups(((0, 2), (1,)))),)
     )
     program = compiled(group)
     assert program.payloads_for(0) == {payload_key(0, 0): [0], payload_key(0, 2): [2]}
@@ -78,7 +78,7 @@ def test_a_coalesced_task_gets_the_payloads_of_its_group() -> None:
 def test_hosts_that_hold_more_of_the_input_come_first() -> None:
     recipe = Source([0, 1, 2], read_list, preferred_hosts=lambda i: [("a",), ("b", "a"), ("b",)][i])
     data = Node(10**6, "textFile", CallSite("textFile"), recipe, 3)
-    group = Node(10**6 + 1, "coalesce", CallSite("c"), Chained(), 1, (NarrowDependency(data, Groups(((0, 1),))),))
+    group = Node(10**6 + 1, "coalesce", CallSite("c"), Concatenate(), 1, (NarrowDependency(data, Groups(((0, 1),))),))
     assert compiled(group).preferred_hosts(0) == ("a", "b")
     assert compiled(data).preferred_hosts(2) == ("b",)
     assert compiled(source([1])).preferred_hosts(0) == ()

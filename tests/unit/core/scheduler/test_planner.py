@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spark_kernel.core.scheduler.planner import missing_parents, outline, stages_to_run
+from spark_kernel.core.scheduler.planner import MOST_HIDDEN, missing_parents, outline
 from tests.support.lineages import Graph
 
 
@@ -55,13 +55,17 @@ def test_a_diamond_of_shuffles_keeps_parents_before_children():
     assert stages[-1].parents == (1, 2)
 
 
+def needed(stages):
+    return [names([stage])[0] for stage in stages if stage.is_needed]
+
+
 def test_a_finished_shuffle_hides_everything_above_it():
     graph = Graph()
     first = graph.shuffle(graph.source(), "first")
     final = graph.shuffle(first, "second")
-    stages = outline(final)
-    assert names(stages_to_run(stages, nothing, {1}.__contains__)) == [["second"]]
-    assert names(stages_to_run(stages, nothing, {0}.__contains__)) == [["first"], ["second"]]
+    assert needed(outline(final, nothing, lambda link: link.shuffle_id == 1)) == [["second"]]
+    assert needed(outline(final, nothing, lambda link: link.shuffle_id == 0)) == [["first"], ["second"]]
+    assert names(outline(final, nothing, lambda link: link.shuffle_id == 1)) == [["source"], ["first"], ["second"]]
 
 
 def test_a_cached_dataset_hides_the_shuffle_that_made_it():
@@ -69,20 +73,53 @@ def test_a_cached_dataset_hides_the_shuffle_that_made_it():
     reduced = graph.shuffle(graph.source())
     cached = graph.map(reduced, "cached")
     final = graph.map(cached)
-    stages = outline(final)
-    assert stages_to_run(stages, lambda node: node is cached, nothing) == (stages[-1],)
+    stages = outline(final, lambda node: node is cached)
+    assert needed(stages) == [["reduceByKey", "cached", "map"]]
+    assert names(stages) == [["source"], ["reduceByKey", "cached", "map"]]
 
 
 def test_a_shuffle_beside_a_cached_dataset_is_still_needed():
     graph = Graph()
     cached = graph.map(graph.shuffle(graph.source("l"), "left"), "cached")
     final = graph.zip(cached, graph.shuffle(graph.source("r"), "right"))
-    stages = outline(final)
-    assert missing_parents(stages[-1], lambda node: node is cached, nothing) == (1,)
-    assert names(stages_to_run(stages, lambda node: node is cached, nothing)) == [
-        ["r"],
-        ["left", "cached", "right", "zip"],
-    ]
+    missing = missing_parents(final, lambda node: node is cached, nothing)
+    assert [link.shuffle_id for link in missing] == [1]
+    stages = outline(final, lambda node: node is cached)
+    assert needed(stages) == [["r"], ["left", "cached", "right", "zip"]]
+
+
+def test_only_the_nearest_of_what_is_hidden_is_listed():
+    graph = Graph()
+    node = graph.source()
+    for _ in range(2000):
+        node = graph.shuffle(node)
+    stages = outline(graph.map(node), nothing, lambda link: True, most_hidden=3)
+    assert [stage.final.node_id for stage in stages] == [1997, 1998, 1999, 2001]
+    assert [stage.parents for stage in stages] == [(), (1997,), (1998,), (1999,)]
+    assert needed(stages) == [["reduceByKey", "map"]]
+
+
+def test_planning_looks_at_what_has_to_run_and_a_little_more_however_long_the_lineage_is():
+    graph = Graph()
+    node = graph.source()
+    looked_at = []
+
+    def is_shuffled(link):
+        looked_at.append(link)
+        return True
+
+    def is_cached(node):
+        looked_at.append(node)
+        return node.operation == "cached"
+
+    work = []
+    for _ in range(500):
+        node = graph.map(graph.shuffle(node), "cached")
+        looked_at.clear()
+        stages = outline(graph.map(node), is_cached, is_shuffled)
+        assert missing_parents(graph.map(node), is_cached, is_shuffled) == ()
+        work.append(len(looked_at) + sum(len(stage.nodes) for stage in stages))
+    assert max(work[MOST_HIDDEN:]) == min(work[MOST_HIDDEN:])
 
 
 def test_thousands_of_steps_and_shuffles_need_no_recursion():

@@ -281,3 +281,113 @@ def test_every_stage_that_was_opened_is_closed(lost):
     machine.tell(succeeded(3), succeeded(5))
     note()
     assert sorted(opened) == sorted(closed) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def finish_job(machine, job_id=0):
+    """All tasks of the job's result stage succeed."""
+    machine.tell(*(succeeded(each.task_id) for each in list(machine.scheduler._tasks.values())))
+    assert machine.finished() == {job_id: None}
+
+
+def a_long_lineage(machine, rounds):
+    """A dataset after so many shuffles, each of them written by a job of its own."""
+    graph = Graph()
+    node = graph.source()
+    for round_ in range(rounds):
+        node = graph.shuffle(node)
+        machine.submit(node, job_id=round_)
+        ((stage_id, _, _),) = machine.submitted()
+        machine.run_maps(stage_id)
+        finish_job(machine, round_)
+    return graph, node
+
+
+def test_a_round_costs_the_same_however_many_rounds_were_before():
+    machine = Machine()
+    graph, node = a_long_lineage(machine, rounds=120)
+    sizes = []
+    for round_ in range(120, 140):
+        node = graph.shuffle(node)
+        machine.submit(node, job_id=round_)
+        (job,) = machine.announced(events.JobSubmitted)
+        sizes.append(len(job.graph.nodes) + len(job.graph.edges) + len(job.graph.stages))
+        machine.run_maps(machine.submitted()[0][0])
+        finish_job(machine, round_)
+    assert len(set(sizes)) == 1
+    machine.scheduler.assert_nothing_left()
+
+
+def test_a_lost_output_that_the_job_did_not_list_runs_again_and_is_announced():
+    machine = Machine()
+    graph, node = a_long_lineage(machine, rounds=150)
+    machine.submit(graph.map(node), job_id=900)
+    (job,) = machine.announced(events.JobSubmitted)
+    listed = {stage.stage_id for stage in job.graph.stages}
+    assert len(listed) < 150
+    ((result, _, _),) = machine.submitted()
+    machine.tell(fetch_failed(machine.tasks[result, 0], 149, 0, machine_lost=True))
+    # Everything was on that machine: the shuffles of all rounds are written again, beginning with the first.
+    added = machine.announced(events.StagesAdded)
+    assert {event.job_id for event in added} == {900}
+    new = [stage.stage_id for event in added for stage in event.graph.stages]
+    assert len(new) == 150 + 1 - len(listed)
+    assert not listed & set(new)
+    for _ in range(151):
+        tasks = list(machine.scheduler._tasks.values())
+        done = [succeeded(task.task_id, None if task.stage_id == result else output(task.partition)) for task in tasks]
+        machine.tell(*done)
+        if machine.finished():
+            break
+    assert machine.finished() == {900: None}
+    machine.scheduler.assert_nothing_left()
+
+
+def test_a_stage_that_another_job_lists_and_this_one_does_not_is_kept_while_either_needs_it():
+    machine = Machine()
+    graph, node = a_long_lineage(machine, rounds=150)
+    machine.submit(graph.map(node), job_id=900)
+    ((result, _, _),) = machine.submitted()
+    machine.map_outputs.lose_machine("m1")
+    machine.submit(graph.map(node), job_id=901)
+    machine.tell(fetch_failed(machine.tasks[result, 0], 149, 0))
+    machine.tell(messages.CancelJob(901, "enough"))
+    assert machine.finished().keys() == {901}
+    assert machine.of(messages.CancelTasks) == [], "the first job needs what runs"
+
+
+def test_a_task_whose_cached_input_is_gone_runs_again_with_its_lineage_and_nothing_is_counted():
+    graph = Graph()
+    cached = graph.map(graph.source())
+    machine = Machine(limits=Limits(task_failures=1), persisted={cached.node_id})
+    for partition in range(2):
+        machine.tell(backend.BlockDropped("w1", StoredBlock(cached.node_id, partition, 10, 0)))
+    assert machine.submit(graph.map(cached)) == [(0, 0, [0, 1])]
+    assert [order.needs_lineage for order in machine.of(messages.SubmitTasks)] == [False]
+    gone = backend.TaskInputGone(machine.tasks[0, 0], "w1", (cached.node_id, 0))
+    assert machine.tell(gone) == [(0, 0, [0])]
+    assert [order.needs_lineage for order in machine.of(messages.SubmitTasks)] == [True]
+    assert [event.outcome for event in machine.announced(events.TaskEnded)] == ["cancelled"]
+    assert machine.blocks.cached_partitions(cached.node_id) == 1
+    finish_job(machine)
+    machine.scheduler.assert_nothing_left()
+
+
+def test_a_wide_union_of_shuffles_is_looked_at_once_and_not_with_each_shuffle_that_is_written():
+    graph = Graph()
+    final = graph.union(*(graph.shuffle(graph.source(partitions=1), partitions=1) for _ in range(300)))
+    machine = Machine()
+    looks = 0
+    is_complete = machine.map_outputs.is_complete
+
+    def counted(*args):
+        nonlocal looks
+        looks += 1
+        return is_complete(*args)
+
+    machine.map_outputs.is_complete = counted
+    machine.submit(final)
+    tasks = list(machine.scheduler._tasks.values())
+    assert len(tasks) == 300
+    orders = [machine.tell(succeeded(task.task_id, output(0, reducers=1))) for task in tasks]
+    assert [len(order) for order in orders] == [0] * 299 + [1]
+    assert looks < 300 * 10
