@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyspark.accumulators import AccumulatorParam
+from pyspark.serializers import Serializer
 
 from spark_kernel.core.context import settings as settings_table
 from spark_kernel.core.context.context_session import ContextSession
@@ -14,6 +15,7 @@ from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.recipes import Source
 from spark_kernel.core.rdd import RDD
 from spark_kernel.core.rdd.binary_sources import binary_files_source, binary_records_source
+from spark_kernel.core.rdd.checkpointing import ReadBatches
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.sources import (
     MAX_BATCH,
@@ -24,15 +26,17 @@ from spark_kernel.core.rdd.sources import (
     text_source,
     whole_files_source,
 )
-from spark_kernel.core.rdd.spark_rdds import UNBATCHED, UTF8, SparkView, batched
+from spark_kernel.core.rdd.spark_rdds import AUTO_BATCHED, UNBATCHED, UTF8, SparkView, batched
 from spark_kernel.core.shared_variables.accumulator import Accumulator
 from spark_kernel.core.shared_variables.broadcast import Broadcast
+from spark_kernel.storage.inputs import list_inputs
 
 
 class Creation:
     """parallelize, textFile, broadcast and the like."""
 
     session: ContextSession
+    serializer: Serializer
     _batchSize: int
 
     @property
@@ -147,6 +151,18 @@ class Creation:
     def getCheckpointDir(self) -> str | None:
         """The folder that checkpoints are written to, or None."""
         return self.session.checkpoint_folder
+
+    @operation
+    def _checkpointFile(self, name: str, input_deserializer: Serializer | None = None) -> RDD:
+        """What `checkpoint` wrote to the folder ``name`` (`getCheckpointFile`), in this application or an earlier one.
+
+        Records are read as they were written, whatever ``input_deserializer``. Raises PathNotFoundError, StorageError.
+        """
+        self.session.require_open()
+        options = self.session.storage_options
+        parts = tuple(file.url for file in list_inputs(name, options))
+        view = self._view("ReliableCheckpointRDD", len(parts), AUTO_BATCHED)
+        return self._source(Source(parts, ReadBatches(options)), view)
 
     def broadcast(self, value: Any) -> Broadcast[Any]:
         """A read-only variable that every executor holds once; read it with ``.value``."""

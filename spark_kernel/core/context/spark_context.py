@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import getpass
 import os
+import sys
 import threading
 import time
 import warnings
@@ -19,7 +20,7 @@ from typing import Any, ClassVar, NoReturn
 import pyspark
 from pyspark.conf import SparkConf
 from pyspark.profiler import BasicProfiler, MemoryProfiler, Profiler, UDFBasicProfiler
-from pyspark.serializers import CPickleSerializer, Serializer
+from pyspark.serializers import AutoBatchedSerializer, CPickleSerializer, Serializer
 
 from spark_kernel.common.call_sites import find_call_site
 from spark_kernel.common.ids import new_application_id
@@ -84,6 +85,9 @@ class SparkContext(SequenceFileReading, AddedFiles, JobControl, Profiling, Noteb
         self._conf.setAll(conf.getAll() if conf is not None else [])
         self._complete_conf(master, appName, sparkHome, environment)
         self._batchSize = batchSize
+        self.serializer: Serializer = AutoBatchedSerializer(CPickleSerializer())
+        self.pythonExec = sys.executable
+        self.pythonVer = f"{sys.version_info.major}.{sys.version_info.minor}"
         self.environment = {
             key.removeprefix("spark.executorEnv."): value
             for key, value in self._conf.getAll()

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from pyspark.errors import PySparkRuntimeError
+from pyspark.serializers import Serializer
 
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.execution.serialization import dumps
@@ -61,7 +62,7 @@ class Checkpointing(Persistence):
         Fast, but what an executor held is lost with it, and the job that needs it fails.
         """
         if self._session.level_of(self.node.node_id) is None:
-            self._session.persist(self.node, StorageLevel.MEMORY_AND_DISK)
+            self._session.persist(self.node, StorageLevel.MEMORY_AND_DISK_DESER)
         self._request(CheckpointMark(False, self._spark_rdd(), current_site()))
 
     def cleanShuffleDependencies(self, blocking: bool = False) -> None:
@@ -87,6 +88,11 @@ class Checkpointing(Persistence):
     def getCheckpointFile(self) -> str | None:
         """The folder that it was written to, or None."""
         return self._mark.url if self._mark is not None and self._mark.is_done else None
+
+    @property
+    def _jrdd_deserializer(self) -> Serializer:
+        """How its records are pickled: what programs hand to ``sc._checkpointFile``."""
+        return self.ctx.serializer
 
     def _request(self, mark: CheckpointMark) -> None:
         if self._mark is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pickle import PicklingError
+
 from pyspark.errors import PySparkRuntimeError
 
 from spark_kernel.common.errors import ContextError
@@ -23,8 +25,8 @@ _ADVICE = {
 }
 
 
-class DriverOnlyError(ContextError, PySparkRuntimeError):
-    """Something that lives on the driver was about to travel to a task.
+class DriverOnlyError(ContextError, PySparkRuntimeError, PicklingError):
+    """Something that lives on the driver was about to travel to a task. For a job, PySpark raises a PicklingError.
 
     >>> str(DriverOnlyError("CONTEXT_ONLY_VALID_ON_DRIVER"))[:70]
     '[CONTEXT_ONLY_VALID_ON_DRIVER] It appears that you are attempting to r'

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pyspark.serializers import Serializer
+
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.storage_levels import StorageLevel
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 class Context(Protocol):
     """What users hold as ``rdd.ctx``."""
+
+    serializer: Serializer
+    """How records are pickled."""
 
     @property
     def session(self) -> Session:

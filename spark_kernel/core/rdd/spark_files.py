@@ -21,7 +21,7 @@ class SparkFiles:
     """Set by the context of this process."""
 
     def __init__(self) -> None:
-        raise ContextError("Do not construct SparkFiles objects: call SparkFiles.get(name)")
+        raise NotImplementedError("Do not construct SparkFiles objects: call SparkFiles.get(name)")
 
     @classmethod
     def get(cls, filename: str) -> str:

@@ -138,6 +138,10 @@ class Accumulator(PySparkAccumulator, Generic[T]):
     def __reduce__(self) -> tuple[Callable[..., Accumulator[T]], tuple[int, T, AccumulatorParam]]:
         return _arrived, (self.aid, self.zero, self.accum_param)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Accumulator[T]:
+        # A zero value that holds an accumulator is copied; what is added to the copy has to count.
+        return self
+
     def __str__(self) -> str:
         return str(self._value)
 

@@ -80,5 +80,5 @@ def test_a_file_that_is_not_there_is_refused(sc, tmp_path) -> None:
 def test_there_are_no_files_without_a_context() -> None:
     with pytest.raises(ContextError, match="neither a driver"):
         SparkFiles.get("x")
-    with pytest.raises(ContextError, match="Do not construct"):
+    with pytest.raises(NotImplementedError, match="Do not construct"):
         SparkFiles()

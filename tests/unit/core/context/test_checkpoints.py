@@ -117,3 +117,19 @@ def test_a_folder_has_to_be_set() -> None:
         pytest.raises(Exception, match=r"Checkpoint directory has not been set.*setCheckpointDir"),
     ):
         sc.parallelize([1]).checkpoint()
+
+
+def test_a_checkpoint_can_be_read_back_by_its_folder(sc) -> None:
+    rdd = sc.parallelize([3, 1, 2], 2).map(lambda x: x + 1)
+    rdd.checkpoint()
+    assert rdd.collect() == [4, 2, 3]
+    recovered = sc._checkpointFile(rdd.getCheckpointFile(), rdd._jrdd_deserializer)
+    assert recovered.collect() == [4, 2, 3]
+    assert recovered.glom().collect() == rdd.glom().collect()
+    assert "ReliableCheckpointRDD" in repr(recovered)
+
+
+def test_a_local_checkpoint_is_kept_as_objects_as_spark_says(sc) -> None:
+    rdd = sc.parallelize([1], 1).map(str)
+    rdd.localCheckpoint()
+    assert str(rdd.getStorageLevel()) == "Disk Memory Deserialized 1x Replicated"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 import warnings
 
 import pytest
@@ -167,3 +168,9 @@ def test_the_notebook_shows_version_master_and_name() -> None:
 def test_a_wrong_log_level_is_refused() -> None:
     with inline_context() as sc, pytest.raises(Exception, match="Supplied level LOUD did not match one of"):
         sc.setLogLevel("LOUD")
+
+
+def test_what_programs_read_off_a_context_to_know_its_python() -> None:
+    with inline_context() as sc:
+        assert sc.pythonExec == sys.executable
+        assert sc.pythonVer == ".".join(map(str, sys.version_info[:2]))

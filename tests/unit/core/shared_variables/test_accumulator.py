@@ -89,6 +89,13 @@ def test_the_value_travels_as_its_zero() -> None:
     assert pickle.loads(pickle.dumps(total)).zero == 0
 
 
+def test_a_copy_of_what_holds_an_accumulator_adds_to_the_same_one() -> None:
+    total = AccumulatorRegistry().create(1)
+    (copied,) = copy.deepcopy([total])
+    copied += 4
+    assert total.value == 5
+
+
 def test_only_the_driver_reads_and_sets_the_value() -> None:
     total = AccumulatorRegistry().create(1)
     total.value = 5
