@@ -3,14 +3,14 @@
 A Dask task costs 1-2 ms of the scheduler, however little it does. So a batch with many more tasks than there are slots
 travels as bundles: large ones first, smaller ones towards the end, so that all slots end at about the same time. Nobody
 knows beforehand how long a partition takes; a bundle that runs for longer than a moment gives back what it has not
-begun, and the rest is cut again by what was measured.
+begun, and the next ones are made by what was measured.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spark_kernel.core.execution.backend import TaskSpec
@@ -36,25 +36,14 @@ class Bundle:
     """It runs on the first of its places or nowhere."""
 
 
-def cut(tasks: Sequence[TaskSpec], slots: int, task_seconds: float | None = None) -> list[Bundle]:
-    """Bundles of ``tasks`` for ``slots`` tasks at once; ``task_seconds`` is how long one took so far, if known.
-
-    >>> [len(bundle.tasks) for bundle in cut([TaskSpec(i, i, 0) for i in range(100)], slots=2)]
-    [25, 18, 14, 10, 8, 6, 4, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1]
-    >>> [len(bundle.tasks) for bundle in cut([TaskSpec(i, i, 0) for i in range(4)], slots=2)]
-    [1, 1, 1, 1]
-    """
-    bundles = []
-    start = 0
-    while left := len(tasks) - start:
-        size = next_size(left, slots, task_seconds)
-        bundles.append(Bundle(tuple(tasks[start : start + size])))
-        start += size
-    return bundles
-
-
 def next_size(left: int, slots: int, task_seconds: float | None = None) -> int:
-    """How many of the ``left`` tasks the next bundle takes, when ``slots`` work on them."""
+    """How many of the ``left`` tasks the next bundle takes, when ``slots`` work on them.
+
+    ``task_seconds`` is how long one took so far, if known.
+
+    >>> next_size(100, slots=2), next_size(4, slots=2), next_size(100, slots=2, task_seconds=0.05)
+    (25, 1, 5)
+    """
     return min(longest(task_seconds), max(1, left // (_SHARE * slots)))
 
 

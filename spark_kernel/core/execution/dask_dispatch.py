@@ -15,7 +15,7 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import Future, KilledWorker
 
 from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
-from spark_kernel.core.execution.bundles import Bundle, cut
+from spark_kernel.core.execution.bundles import Bundle
 from spark_kernel.core.execution.dask_connection import Connection
 from spark_kernel.core.execution.gang_dispatch import GangDispatch, GangLimits
 from spark_kernel.core.execution.gang_meetings import Replies
@@ -73,7 +73,7 @@ class Dispatch:
         self._data_keys = 0
 
     def submit(self, batch: TaskBatch) -> None:
-        """Send all tasks of a batch, each as soon as it has its place."""
+        """Send all tasks of a batch, each when it is its turn."""
         entry = self._ledger.open(batch)
         try:
             entry.head = Parcel(pickle.dumps(head_of(batch), protocol=5))
@@ -86,13 +86,12 @@ class Dispatch:
             self._ledger.batch_failed(entry, type(error).__name__, str(error), traceback.format_exc())
 
     def place(self, tasks: Iterable[tuple[OpenBatch, list[TaskSpec]]] = ()) -> None:
-        """Send what may go now: of ``tasks``, and of those that wait for their executor."""
+        """Send what may go now: of ``tasks``, and of those that wait."""
         executors = self._executors()
         now = time.monotonic()
         sending: dict[int, tuple[OpenBatch, list[Bundle]]] = {}
         for entry, specs in tasks:
-            free = self._waiting.add(entry, specs, executors, now)
-            sending.setdefault(id(entry), (entry, []))[1].extend(cut(free, self._slots(), entry.task_seconds))
+            self._waiting.add(entry, specs, executors, now)
         if self._waiting:
             load = self._ledger.load()
             slots = {executor: max(0, cores - load.get(executor, 0)) for executor, cores in executors.items()}

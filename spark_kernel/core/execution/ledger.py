@@ -168,11 +168,13 @@ class Ledger:
         return load
 
     def slots_taken(self) -> list[tuple[OpenBatch, int]]:
-        """How many bundles each batch has with the cluster."""
+        """How many bundles each batch has with the cluster, beside those that wait for their results to be fetched."""
         taken: dict[int, tuple[OpenBatch, int]] = {}
         for members in self._bundles.values():
-            entry = self._tasks[next(iter(members))].batch
-            taken[id(entry)] = entry, taken.get(id(entry), (entry, 0))[1] + 1
+            unfinished = next((task for each in members if (task := self._tasks[each]).held is None), None)
+            if unfinished is not None:
+                entry = unfinished.batch
+                taken[id(entry)] = entry, taken.get(id(entry), (entry, 0))[1] + 1
         return list(taken.values())
 
     def holds_results(self, key: Any) -> bool:

@@ -1,14 +1,13 @@
-"""Tasks that wait on the driver for a slot, because it matters which slot, or whose turn it is.
+"""Tasks that wait on the driver for a slot. Dask gets little more than it can run now.
 
-With Dask a task stands in line behind all that came before; here it can still be decided otherwise. What waits:
+With Dask a task stands in line behind all that came before; here it can still be decided whose turn it is (`pools.py`),
+how many go together (by then it is known how long one takes, see `bundles.py`), and where:
 
-* A task whose cached block one executor holds. Reading it from another works and costs time, waiting for ever costs
-  more: it waits for ``spark.locality.wait``, then goes wherever a slot is free.
-* A copy of a slow task: it must not run where the slow one does.
-* Under ``FAIR`` scheduling everything, so that each free slot goes to the pool that has least (`pools.py`). A bundle
-  that runs for longer than a moment gives back what it has not begun, so that slots get free soon.
-
-Everything else goes to Dask at once, which begins with the earliest job: that is Spark's ``FIFO``.
+* A task whose cached block one executor holds waits for that executor. Reading the block from another one works and
+  costs time, waiting for ever costs more: after ``spark.locality.wait`` it goes wherever a slot is free.
+* A copy of a slow task must not run where the slow one does.
+* All others run anywhere. Under ``FIFO`` Dask has one bundle for each slot in reserve, so that no slot idles while the
+  driver is asked; under ``FAIR`` none, so that each slot that gets free goes to the pool that has least.
 
 Pure: the clock is given.
 """
@@ -64,6 +63,39 @@ def task_set_of(entry: OpenBatch, running: int) -> TaskSet:
     return TaskSet(batch.properties.get(POOL, DEFAULT_POOL), batch.priority, *entry.stage, running)
 
 
+@dataclass
+class _Offer:
+    """The slots that are handed out in one go."""
+
+    free: Mapping[str, int]
+    taken: dict[int, tuple[OpenBatch, int]]
+    """id of a batch -> the batch, and how many bundles it has with the cluster."""
+    now: float
+    slots: int
+    reserve: int = 0
+    """Bundles that Dask may have beyond what it can run."""
+
+    def __post_init__(self) -> None:
+        self.left = {executor: count for executor, count in self.free.items() if count > 0}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether Dask may have one more bundle that runs anywhere."""
+        return sum(count for _, count in self.taken.values()) < self.slots + self.reserve
+
+    def freest(self, executors: Iterable[str]) -> str | None:
+        """Of some executors the one with most free slots."""
+        return max(executors, key=self.left.__getitem__, default=None)
+
+    def take(self, entry: OpenBatch, bundle: Bundle) -> None:
+        """The bundle is sent."""
+        self.taken[id(entry)] = entry, self.taken.get(id(entry), (entry, 0))[1] + 1
+        for executor in bundle.places:
+            self.left[executor] -= 1
+            if not self.left[executor]:
+                del self.left[executor]
+
+
 class WaitingTasks:
     """The tasks of all batches that wait."""
 
@@ -76,12 +108,10 @@ class WaitingTasks:
     def __bool__(self) -> bool:
         return any(self._batches.values())
 
-    def add(
-        self, entry: OpenBatch, tasks: Iterable[TaskSpec], executors: Mapping[str, int], now: float
-    ) -> list[TaskSpec]:
-        """Let those ``tasks`` wait that have to; returns the others, which can be sent at once."""
+    def add(self, entry: OpenBatch, tasks: Iterable[TaskSpec], executors: Mapping[str, int], now: float) -> None:
+        """Let ``tasks`` wait."""
         waiting = self._batches.setdefault(id(entry), _Waiting(entry))
-        others = []
+        anywhere = []
         for task in tasks:
             holders = [executor for executor in task.preferred if executor in executors]
             if holders and not task.avoid:
@@ -89,29 +119,27 @@ class WaitingTasks:
                 if not line.tasks:
                     line.moved = now
                 line.tasks.append(task)
-            elif task.avoid or self._turns.pools.mode == "FAIR":
-                waiting.anywhere.append(task)
             else:
-                others.append(task)
-        return others
+                anywhere.append(task)
+        if anywhere and waiting.anywhere and anywhere[0].task_id < waiting.anywhere[0].task_id:
+            # What a bundle gave back has waited longest.
+            waiting.anywhere.extendleft(reversed(anywhere))
+        else:
+            waiting.anywhere.extend(anywhere)
 
     def hand_out(
         self, free: Mapping[str, int], now: float, running: Sequence[tuple[OpenBatch, int]] = (), slots: int = 1
     ) -> list[tuple[OpenBatch, Bundle]]:
-        """What is to be sent now, to executors that have ``free`` slots.
+        """What is to be sent now.
 
-        ``running`` says how many slots each batch has; ``slots`` are those of the whole cluster.
+        ``free`` are the slots of each executor where nothing runs; ``running`` says how many bundles each batch has
+        with the cluster, and ``slots`` how many bundles the whole cluster runs at once.
         """
-        left = {executor: count for executor, count in free.items() if count > 0}
-        taken = {id(entry): (entry, count) for entry, count in running}
+        offer = _Offer(free, {id(entry): (entry, count) for entry, count in running}, now, slots)
+        offer.reserve = slots if self._turns.pools.mode == "FIFO" else 0
         out = []
-        while left and (found := self._next(free, left, now, taken, slots)) is not None:
-            entry, bundle = found
-            executor = bundle.places[0]
-            left[executor] -= 1
-            if not left[executor]:
-                del left[executor]
-            taken[id(entry)] = entry, taken.get(id(entry), (entry, 0))[1] + 1
+        while (found := self._next(offer)) is not None:
+            offer.take(*found)
             out.append(found)
         self._batches = {key: waiting for key, waiting in self._batches.items() if waiting}
         return out
@@ -125,20 +153,9 @@ class WaitingTasks:
         lines = (waiting.lines.get(executor_id) for waiting in self._batches.values())
         return sum(len(line.tasks) for line in lines if line is not None)
 
-    def _next(
-        self,
-        free: Mapping[str, int],
-        left: Mapping[str, int],
-        now: float,
-        taken: Mapping[int, tuple[OpenBatch, int]],
-        slots: int,
-    ) -> tuple[OpenBatch, Bundle] | None:
-        for waiting in self._in_order(taken):
-            bundle = (
-                self._local(waiting, free, left, now)
-                or self._anywhere(waiting, left, slots)
-                or self._impatient(waiting, left, now)
-            )
+    def _next(self, offer: _Offer) -> tuple[OpenBatch, Bundle] | None:
+        for waiting in self._in_order(offer.taken):
+            bundle = self._local(waiting, offer) or self._anywhere(waiting, offer) or self._impatient(waiting, offer)
             if bundle is not None:
                 return waiting.entry, bundle
         return None
@@ -151,39 +168,47 @@ class WaitingTasks:
         others = [task_set_of(*each) for key, each in taken.items() if key not in self._batches]
         return [sets[each] for each in in_order(sets, others, self._turns.pools)]
 
-    def _local(self, waiting: _Waiting, free: Mapping[str, int], left: Mapping[str, int], now: float) -> Bundle | None:
+    def _local(self, waiting: _Waiting, offer: _Offer) -> Bundle | None:
         """Tasks for an executor that holds what they read."""
-        for executor in left:
+        for executor in offer.left:
             line = waiting.lines.get(executor)
             if line is not None:
-                size = min(-(-len(line.tasks) // free[executor]), longest(waiting.entry.task_seconds))
+                size = min(-(-len(line.tasks) // offer.free[executor]), longest(waiting.entry.task_seconds))
                 if taken := self._take(line.tasks, size):
-                    line.moved = now
+                    line.moved = offer.now
                     return Bundle(taken, (executor,))
         return None
 
-    def _anywhere(self, waiting: _Waiting, left: Mapping[str, int], slots: int) -> Bundle | None:
+    def _anywhere(self, waiting: _Waiting, offer: _Offer) -> Bundle | None:
         """Tasks to which all executors are alike, or all but one."""
-        self._drop_answered(waiting.anywhere)
+        while waiting.anywhere and not self._is_open(waiting.anywhere[0].task_id):
+            waiting.anywhere.popleft()
         if not waiting.anywhere:
             return None
-        avoid = waiting.anywhere[0].avoid
-        executor = max((each for each in left if each not in avoid), key=left.__getitem__, default=None)
-        if executor is None:
-            # Other tasks of the batch may go where this one must not.
-            waiting.anywhere.rotate(-1)
+        if waiting.anywhere[0].avoid:
+            return self._elsewhere(waiting, offer)
+        if not offer.has_room:
             return None
-        size = 1 if avoid else next_size(len(waiting.anywhere), slots, waiting.entry.task_seconds)
-        return Bundle(self._take(waiting.anywhere, size), (executor,))
+        size = next_size(len(waiting.anywhere), offer.slots, waiting.entry.task_seconds)
+        return Bundle(self._take(waiting.anywhere, size))
 
-    def _impatient(self, waiting: _Waiting, left: Mapping[str, int], now: float) -> Bundle | None:
+    def _elsewhere(self, waiting: _Waiting, offer: _Offer) -> Bundle | None:
+        """A copy of a slow task, for an executor that has nothing to do with that one."""
+        for copy in list(waiting.anywhere):
+            place = offer.freest(executor for executor in offer.left if executor not in copy.avoid)
+            if place is not None and self._is_open(copy.task_id):
+                waiting.anywhere.remove(copy)
+                return Bundle((copy,), (place,))
+        return None
+
+    def _impatient(self, waiting: _Waiting, offer: _Offer) -> Bundle | None:
         """Tasks that have waited long enough for an executor that is busy with others."""
-        idle = [executor for executor in left if not self._length(executor)]
+        idle = offer.freest(executor for executor in offer.left if not self._length(executor))
         for line in waiting.lines.values():
-            if idle and line.tasks and now - line.moved >= self._turns.locality_wait:
-                taken = self._take(line.tasks, min(-(-len(line.tasks) // 2), longest(waiting.entry.task_seconds)))
-                if taken:
-                    return Bundle(taken, (max(idle, key=left.__getitem__),))
+            if idle is not None and line.tasks and offer.now - line.moved >= self._turns.locality_wait:
+                half = -(-len(line.tasks) // 2)
+                if taken := self._take(line.tasks, min(half, longest(waiting.entry.task_seconds))):
+                    return Bundle(taken, (idle,))
         return None
 
     def _take(self, tasks: deque[TaskSpec], count: int) -> tuple[TaskSpec, ...]:
@@ -193,7 +218,3 @@ class WaitingTasks:
             if self._is_open(task.task_id):
                 taken.append(task)
         return tuple(taken)
-
-    def _drop_answered(self, tasks: deque[TaskSpec]) -> None:
-        while tasks and not self._is_open(tasks[0].task_id):
-            tasks.popleft()

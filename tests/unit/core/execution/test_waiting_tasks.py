@@ -27,16 +27,16 @@ def sent(out) -> list[tuple[list[int], tuple[str, ...]]]:
 def test_tasks_go_to_the_executor_that_holds_their_data() -> None:
     waiting = waiting_tasks()
     entry, tasks = entry_with([("e1",), ("e2",), ("e1",), ()])
-    assert waiting.add(entry, tasks, CORES, now=0) == [tasks[3]]
-    assert sent(waiting.hand_out({"e1": 1, "e2": 1}, now=0)) == [([0, 2], ("e1",)), ([1], ("e2",))]
+    waiting.add(entry, tasks, CORES, now=0)
+    assert sent(waiting.hand_out({"e1": 1, "e2": 1}, now=0, slots=2)) == [([0, 2], ("e1",)), ([1], ("e2",)), ([3], ())]
     assert not waiting
 
 
 def test_holders_that_are_gone_count_for_nothing() -> None:
     waiting = waiting_tasks()
     entry, tasks = entry_with([("gone",), ("gone", "e2")])
-    assert waiting.add(entry, tasks, CORES, now=0) == [tasks[0]]
-    assert sent(waiting.hand_out({"e1": 1, "e2": 1}, now=0)) == [([1], ("e2",))]
+    waiting.add(entry, tasks, CORES, now=0)
+    assert sent(waiting.hand_out({"e1": 1, "e2": 1}, now=0)) == [([1], ("e2",)), ([0], ())]
 
 
 def test_of_several_holders_the_one_with_the_shorter_line_is_chosen() -> None:
@@ -75,7 +75,7 @@ def test_a_copy_goes_to_any_executor_but_that_of_the_slow_task() -> None:
     waiting = waiting_tasks()
     entry, _ = entry_with([()])
     copy = TaskSpec(7, 0, 1, preferred=("e1",), avoid=("e1",))
-    assert waiting.add(entry, [copy], CORES, now=0) == []
+    waiting.add(entry, [copy], CORES, now=0)
     assert sent(waiting.hand_out({"e1": 1}, now=99)) == []
     assert sent(waiting.hand_out({"e1": 1, "e2": 1}, now=99)) == [([7], ("e2",))]
 
@@ -86,6 +86,32 @@ def test_the_slots_of_an_executor_share_its_line() -> None:
     waiting.add(entry, tasks, {"e1": 2}, now=0)
     assert sent(waiting.hand_out({"e1": 2}, now=0)) == [([0, 1], ("e1",)), ([2], ("e1",))]
     assert sent(waiting.hand_out({"e1": 1}, now=0)) == [([3], ("e1",))]
+
+
+def test_tasks_that_may_run_anywhere_go_to_dask_with_one_bundle_for_each_slot_in_reserve() -> None:
+    waiting = waiting_tasks()
+    entry, tasks = entry_with([()] * 20)
+    waiting.add(entry, tasks, {}, now=0)
+    first = waiting.hand_out({}, now=0, slots=2)
+    assert sent(first) == [([0, 1, 2, 3, 4], ()), ([5, 6, 7], ()), ([8, 9, 10], ()), ([11, 12], ())]
+    assert waiting.hand_out({}, 0, [(entry, 4)], slots=2) == []
+    assert sent(waiting.hand_out({}, 0, [(entry, 3)], slots=2)) == [([13], ())]
+
+
+def test_what_a_bundle_gave_back_comes_first() -> None:
+    waiting = waiting_tasks()
+    entry, tasks = entry_with([()] * 12)
+    waiting.add(entry, tasks, {}, now=0)
+    assert sent(waiting.hand_out({}, 0, slots=1)) == [([0, 1, 2, 3, 4, 5], ()), ([6, 7, 8], ())]
+    waiting.add(entry, tasks[2:6], {}, now=0)
+    assert sent(waiting.hand_out({}, 0, [(entry, 1)], slots=1)) == [([2, 3, 4], ())]
+
+
+def test_an_earlier_job_comes_first_under_fifo() -> None:
+    waiting = waiting_tasks()
+    for entry, tasks in (fair_batch(200, 2, "a", 2), fair_batch(100, 2, "a", 1)):
+        waiting.add(entry, tasks, {}, now=0)
+    assert [ids for ids, _ in sent(waiting.hand_out({}, 0, slots=2))] == [[100], [101], [200], [201]]
 
 
 def test_slow_tasks_are_handed_out_a_few_at_a_time() -> None:
@@ -130,7 +156,7 @@ def turns_taken(pools: Pools, batches, slots: int, rounds: int) -> list[int]:
     """The first digits of the task ids in the order in which a cluster of ``slots`` begins them, one ending a round."""
     waiting = waiting_tasks(Turns(pools))
     for entry, tasks in batches:
-        assert waiting.add(entry, tasks, {"e1": slots}, now=0) == []
+        waiting.add(entry, tasks, {"e1": slots}, now=0)
     running: list[OpenBatch] = []
     begun: list[int] = []
     for _ in range(rounds):
