@@ -46,6 +46,8 @@ class ClusterAddress:
     """What to connect with, when the cluster uses TLS."""
     owns_workers: bool = True
     """Whether the cluster is ours to scale and to shut down."""
+    shares_folder: bool = False
+    """Whether every worker, now and later, finds the driver's folder of the application at the same place."""
     string_hashes_agree: bool = True
     """Whether ``hash()`` of a string is the same in every worker process, now and later."""
 

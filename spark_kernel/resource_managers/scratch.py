@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import stat
 import sys
 import tempfile
@@ -54,6 +55,12 @@ def scratch_folder(app_id: str, settings: Mapping[str, str] | None = None) -> Pa
             _let_go(folder)
             _held[folder] = _make_and_hold(folder)
     return folder
+
+
+def machine_id(folder: Path) -> str:
+    """Equal for two processes exactly when they find the same files in ``folder``, the application's."""
+    found = folder.stat()
+    return f"{socket.gethostname()}-{found.st_dev}-{found.st_ino}"
 
 
 def local_directory(settings: Mapping[str, str]) -> Path:

@@ -46,6 +46,7 @@ class SupervisedManager(ResourceManager):
             cores=described["expected_workers"] * described["cores_per_worker"],
             expected_workers=described["expected_workers"],
             max_task_failures=self.max_task_failures(),
+            shares_folder=True,
         )
 
     def scale(self, workers: int) -> None:

@@ -7,12 +7,14 @@ Run with one JSON argument, it serves until its input is closed, and says its ad
     preload    Python code that each worker runs at its start
     late       seconds after which the workers come
     tls        folder with ca.pem and key.pem: speak TLS
+    variables  of the environment of all its processes
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,7 @@ def foreign_cluster(**options: Any) -> Iterator[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **options.get("variables", {})},
         cwd=Path(__file__).parent.parent.parent,
     )
     assert process.stdin is not None

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pyspark.errors import IllegalArgumentException
@@ -36,6 +37,7 @@ from spark_kernel.core.context.pending_backend import PendingBackend
 from spark_kernel.core.context.scheduling import limits_of, speculation_of, turns_of
 from spark_kernel.core.context.status_tracker import StatusLedger
 from spark_kernel.core.context.thread_scope import DESCRIPTION, GROUP, INTERRUPT, ThreadScope
+from spark_kernel.core.execution.added_files import AddedFile
 from spark_kernel.core.execution.profiling import Profiler
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.lineage.node import Node
@@ -49,6 +51,7 @@ from spark_kernel.core.shared_variables.accumulator import AccumulatorRegistry
 from spark_kernel.core.shared_variables.broadcast import Broadcast
 from spark_kernel.resource_managers.interface import ResourceManager
 from spark_kernel.resource_managers.registry import resource_manager
+from spark_kernel.resource_managers.scratch import machine_id
 from spark_kernel.storage.options import StorageOptions
 
 STOPPED = (
@@ -86,6 +89,7 @@ class ContextSession:
         self.profiler_of: Callable[[SparkRdd], Profiler | None] = lambda rdd: None
         """What profiles the stage that ends with an RDD; set where profiles are asked for."""
         self._node_ids, self._shuffle_ids, self._rdd_ids, self._broadcast_ids = (Counter() for _ in range(4))
+        self._file_versions = Counter()
         self._checkpoints = Checkpoints(self._storage_options, self.new_node_id, self.new_rdd_id)
         self._broadcasts: weakref.WeakValueDictionary[int, Broadcast[Any]] = weakref.WeakValueDictionary()
         self._backend = PendingBackend()
@@ -291,6 +295,11 @@ class ContextSession:
     def destroy_broadcast(self, broadcast_id: int, blocking: bool) -> None:
         """Drop it everywhere, for good."""
         self._forget_broadcast(broadcast_id)
+
+    def put_file(self, path: Path, is_imported: bool = False) -> None:
+        """Bring what is at ``path``, in the folder of added files, to the executors of other machines."""
+        machine = machine_id(path.parent.parent)
+        self._backend.put_file(AddedFile(path.name, self._file_versions.next(), machine, is_imported), path)
 
     def cancel(self, wanted: Callable[[int, JobLabels], bool], reason: str) -> list[int]:
         """Cancel the jobs for which ``wanted(job id, labels)``; returns their ids when their tasks have stopped."""

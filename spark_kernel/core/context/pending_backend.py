@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from spark_kernel.core.execution.added_files import AddedFile
 from spark_kernel.core.execution.backend import Backend, BackendFailed, Executor, Report, TaskBatch, TaskCancelled
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 
@@ -93,6 +95,10 @@ class PendingBackend:
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Forget it everywhere."""
         self._now_or_later(lambda backend: backend.drop_broadcast(broadcast_id))
+
+    def put_file(self, file: AddedFile, path: Path) -> None:
+        """See that tasks submitted from now on find the file."""
+        self._now_or_later(lambda backend: backend.put_file(file, path))
 
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks from every executor."""

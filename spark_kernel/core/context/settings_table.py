@@ -91,6 +91,7 @@ _APPLICATION = (
     Setting("spark.submit.pyFiles", str, "", "Comma-separated .py, .zip and .egg files to put on the import path."),
     Setting("spark.files", str, "", "Comma-separated files to bring to the workers, as `addFile` does."),
     Setting("spark.archives", str, "", "Comma-separated archives to bring to the workers, as `addArchive` does."),
+    Setting("spark.files.overwrite", switch, "false", "Whether an added file may replace another of its name."),
     Setting("spark.executorEnv.", str, None, "Environment variables of the workers."),
     Setting("spark.executor.memory", size_in_bytes, None, "Memory of one worker process, such as 2g."),
     Setting("spark.executor.allowSparkContext", switch, "false", "Whether a task may make a context."),

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from spark_kernel.common.errors import FailedTask
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.cache.stored_blocks import StoredBlock as StoredBlock
+from spark_kernel.core.execution.added_files import AddedFile
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
 
@@ -249,6 +251,9 @@ class Backend(Protocol):
 
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Forget it everywhere."""
+
+    def put_file(self, file: AddedFile, path: Path) -> None:
+        """See that tasks submitted from now on find ``file``, which is at ``path`` on the driver's machine."""
 
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks from every executor."""

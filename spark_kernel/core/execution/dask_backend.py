@@ -12,9 +12,11 @@ import logging
 import pickle
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from spark_kernel.core.execution import worker_plugin
+from spark_kernel.core.execution.added_files import AddedFile, pack
 from spark_kernel.core.execution.backend import (
     BackendFailed,
     BlockCopied,
@@ -104,6 +106,15 @@ class DaskBackend:
         """Forget it everywhere."""
         self._when_connected(lambda: self._dispatch.drop_broadcast(broadcast_id))
         self._everywhere(worker_plugin.drop_broadcast, broadcast_id)
+
+    def put_file(self, file: AddedFile, path: Path) -> None:
+        """See that tasks submitted from now on find the file, also on machines other than the driver's.
+
+        Raises OSError when it can't be read.
+        """
+        if not self._cluster.shares_folder:
+            data = pack(path)
+            self._when_connected(lambda: self._dispatch.put_file(file, data))
 
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks from every executor."""

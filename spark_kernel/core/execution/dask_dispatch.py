@@ -7,6 +7,7 @@ import pickle
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dask
@@ -14,9 +15,11 @@ from dask._task_spec import Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import Future, KilledWorker
 
+from spark_kernel.core.execution.added_files import AddedFile
 from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle
 from spark_kernel.core.execution.dask_connection import Connection
+from spark_kernel.core.execution.dask_kept_values import KeptValues
 from spark_kernel.core.execution.gang_dispatch import GangDispatch, GangLimits
 from spark_kernel.core.execution.gang_meetings import Replies
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
@@ -67,9 +70,8 @@ class Dispatch:
         self._is_connected = True
         self._unsent: list[tuple[OpenBatch, Sequence[Bundle]]] = []
         """What was to be sent while there was no connection."""
-        self._broadcasts: dict[int, Future] = {}
-        self._broadcast_values: dict[int, Parcel] = {}
-        """The cluster's copies go when the connection breaks."""
+        self._broadcasts = KeptValues[int](partial(self._keep, "skbroadcast"))
+        self._files = KeptValues[AddedFile](partial(self._keep, "skfile"))
         self._data_keys = 0
 
     def submit(self, batch: TaskBatch) -> None:
@@ -119,8 +121,8 @@ class Dispatch:
     def connected_again(self) -> None:
         """Send again what the cluster has to hold, and what waits."""
         self._is_connected = True
-        for broadcast_id in self._broadcast_values:
-            self._send_broadcast(broadcast_id)
+        self._broadcasts.send_again()
+        self._files.send_again()
         unsent, self._unsent = self._unsent, []
         for entry, bundles in unsent:
             self._send(entry, bundles)
@@ -147,8 +149,8 @@ class Dispatch:
         batch = entry.batch
         sending = _Sending(_FIRST if batch.is_gang else -batch.priority)
         head = self._head(entry, sending)
-        ids = tuple(batch.broadcasts)
-        values = [TaskRef(self._broadcasts[broadcast_id].key) for broadcast_id in ids]
+        wanted = (tuple(batch.broadcasts), tuple(self._files))
+        values = [*map(self._broadcasts.reference, wanted[0]), *map(self._files.reference, wanted[1])]
         for bundle in bundles:
             orders = self._orders(bundle)
             if not orders:
@@ -157,7 +159,7 @@ class Dispatch:
             key = task_key(
                 batch.operation, self._app_id, batch.stage_id, batch.stage_attempt, first.partition, first.attempt
             )
-            arguments = (self._app_id, head, Parcel(pickle.dumps(orders, protocol=5)), ids, *values)
+            arguments = (self._app_id, head, Parcel(pickle.dumps(orders, protocol=5)), wanted, *values)
             # As a producer of data it waits in the scheduler's queue until a slot is free. Otherwise Dask hands it to a
             # worker at once, where it may wait behind a long task while other workers have nothing to do.
             sending.add(Task(key, run_dask_task, *arguments, _data_producer=True), bundle)
@@ -169,23 +171,25 @@ class Dispatch:
 
     def put_broadcast(self, broadcast_id: int, value: bytes) -> None:
         """Keep a serialised value in the cluster."""
-        self._broadcast_values[broadcast_id] = Parcel(value)
-        self._send_broadcast(broadcast_id)
-
-    def _send_broadcast(self, broadcast_id: int) -> None:
-        # Dropped and made again it needs another key: Dask may still be forgetting the first.
-        self._data_keys += 1
-        key = (f"skbroadcast-{self._app_id}", self._data_keys)
-        sending = _Sending(0)
-        sending.add(Task(key, keep, self._broadcast_values[broadcast_id]))
-        self._broadcasts.update(zip([broadcast_id], self._get(sending).values(), strict=True))
+        self._broadcasts.put(broadcast_id, value)
 
     def drop_broadcast(self, broadcast_id: int) -> None:
         """Forget it."""
-        self._broadcast_values.pop(broadcast_id, None)
-        future = self._broadcasts.pop(broadcast_id, None)
-        if future is not None:
-            future.release()
+        self._broadcasts.drop(broadcast_id)
+
+    def put_file(self, file: AddedFile, data: bytes) -> None:
+        """Keep a packed file in the cluster, for all tasks from now on; only the latest of a name is of use."""
+        for known in [known for known in self._files if known.name == file.name]:
+            self._files.drop(known)
+        self._files.put(file, data)
+
+    def _keep(self, kind: str, value: Parcel) -> Future:
+        # Dropped and made again a value needs another key: Dask may still be forgetting the first.
+        self._data_keys += 1
+        sending = _Sending(0)
+        sending.add(Task((f"{kind}-{self._app_id}", self._data_keys), keep, value))
+        (future,) = self._get(sending).values()
+        return future
 
     def _give_up(self, keys: Iterable[Any]) -> None:
         """Stop waiting for bundles whose tasks have been answered."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.added_files import AddedFile
 from spark_kernel.core.execution.backend import (
     BlockDropped,
     Executor,
@@ -112,6 +113,9 @@ class InlineBackend:
         """Forget it."""
         self._broadcasts.pop(broadcast_id, None)
         self._state.broadcasts.unpersist(broadcast_id)
+
+    def put_file(self, file: AddedFile, path: Path) -> None:
+        """The driver's files are this process's."""
 
     def drop_blocks(self, node_id: int) -> None:
         """Remove a dataset's cached blocks."""

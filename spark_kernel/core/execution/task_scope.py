@@ -65,7 +65,8 @@ class Task:
         self.accumulators = TaskAccumulators()
         self.gang: GangMember | None = None
         """The others that it runs together with; None outside a barrier stage."""
-        self._application_folder = state.folder
+        self.application_folder = state.folder
+        """On this machine."""
         self._scratch: Path | None = None
         self._running = running
 
@@ -74,7 +75,7 @@ class Task:
         """A folder for temporary files, made on first use and removed when the task ends."""
         if self._scratch is None:
             # No two attempts of an application have the same task id.
-            self._scratch = self._application_folder / "tasks" / str(self.task_id)
+            self._scratch = self.application_folder / "tasks" / str(self.task_id)
             self._scratch.mkdir(parents=True, exist_ok=True)
         return self._scratch
 

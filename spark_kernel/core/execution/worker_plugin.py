@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
+from distributed.core import Status
 
 from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.added_files import AddedFile, FilePlacement
 from spark_kernel.core.execution.block_copies import BlockCopies
 from spark_kernel.core.execution.bundle_runner import run_bundle
 from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
@@ -35,7 +37,7 @@ from spark_kernel.core.shuffle.block_server import BlockServer
 from spark_kernel.core.shuffle.map_outputs import NodePlace
 from spark_kernel.core.shuffle.worker_plugin import DaskTransport, serve_from_worker, stop_serving
 from spark_kernel.core.shuffle.writer import shuffle_folder
-from spark_kernel.resource_managers.scratch import scratch_folder
+from spark_kernel.resource_managers.scratch import machine_id, remove_scratch_folder, scratch_folder
 
 _DEFAULT_MEMORY = 2 << 30
 """Assumed where a worker has no limit."""
@@ -67,6 +69,7 @@ class ExecutorPlugin(WorkerPlugin):
         self.transport = DaskTransport(worker, self.app_id, machine_id(folder))
         self.state = self._make_state(worker, folder)
         self.copies = BlockCopies(self.state.blocks, self.transport.fetch_cached, self._outbox.put)
+        self._files = FilePlacement(folder, self.state.place.machine_id)
         serve_from_worker(worker, self.app_id, BlockServer(folder), self._cached_block)
         self.announce()
 
@@ -77,9 +80,19 @@ class ExecutorPlugin(WorkerPlugin):
         self.copies.stop()
         stop_serving(worker, self.app_id)
         shutil.rmtree(self._blocks_folder, ignore_errors=True)
+        if worker.status == Status.running:
+            # It is the application that ends, and nobody else would remove what it has on this machine.
+            remove_scratch_folder(self.state.folder)
 
-    def run(self, head: Parcel, orders: Parcel, broadcasts: Mapping[int, Parcel]) -> dict[int, bytes] | None:
+    def run(
+        self,
+        head: Parcel,
+        orders: Parcel,
+        broadcasts: Mapping[int, Parcel],
+        files: Mapping[AddedFile, Parcel],
+    ) -> dict[int, bytes] | None:
         """Run a bundle in the calling thread; see `bundle_runner`."""
+        self._files.place(files)
         batch: BatchHead = pickle.loads(head.data)
         tasks: list[TaskOrder] = pickle.loads(orders.data)
         use_import_paths(batch.import_paths)
@@ -156,12 +169,6 @@ class ExecutorPlugin(WorkerPlugin):
         self._worker.loop.add_callback(self._worker.loop.call_later, seconds, function)
 
 
-def machine_id(folder: Path) -> str:
-    """Equal for two processes exactly when they find the same files in ``folder``, the application's."""
-    found = folder.stat()
-    return f"{socket.gethostname()}-{found.st_dev}-{found.st_ino}"
-
-
 def executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
     """The application's executor on ``worker``. Raises KeyError when it is not there (yet)."""
     plugin: ExecutorPlugin = worker.plugins[topic_of(app_id)]
@@ -180,11 +187,15 @@ def _patient_executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:
 
 
 def run_dask_task(
-    app_id: str, head: Parcel, orders: Parcel, broadcast_ids: tuple[int, ...], *broadcasts: Parcel
+    app_id: str, head: Parcel, orders: Parcel, wanted: tuple[tuple[int, ...], tuple[AddedFile, ...]], *values: Parcel
 ) -> Any:
-    """One Dask task: a bundle."""
+    """One Dask task: a bundle. ``values`` are those of the broadcasts and of the added files that ``wanted`` names."""
+    broadcasts, files = wanted
     return _patient_executor_of(get_worker(), app_id).run(
-        head, orders, dict(zip(broadcast_ids, broadcasts, strict=True))
+        head,
+        orders,
+        dict(zip(broadcasts, values, strict=False)),
+        dict(zip(files, values[len(broadcasts) :], strict=True)),
     )
 
 

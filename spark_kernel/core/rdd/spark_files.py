@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from spark_kernel.common.errors import ContextError, PathNotFoundError
+from spark_kernel.common.errors import ContextError
+from spark_kernel.core.execution.added_files import FOLDER
+from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.resource_managers.scratch import FOLDER_VARIABLE
-
-FOLDER = "files"
-"""In the application's folder."""
 
 
 class SparkFiles:
@@ -25,17 +24,11 @@ class SparkFiles:
 
     @classmethod
     def get(cls, filename: str) -> str:
-        """The absolute path of an added file.
+        """The absolute path of an added file, whether it is there or not.
 
-        Raises PathNotFoundError in a task on a machine that the file was not brought to.
+        Raises ContextError when there is no application.
         """
-        path = Path(cls.getRootDirectory()) / filename
-        if cls._folder_of_driver is None and not path.exists():
-            raise PathNotFoundError(
-                f"{filename} is not at {path}: what addFile added is seen by executors on the driver's machine only. "
-                "Put it on a storage that all machines see, and read it by its URL, or broadcast its content."
-            )
-        return str(path)
+        return os.path.abspath(os.path.join(cls.getRootDirectory(), filename))
 
     @classmethod
     def getRootDirectory(cls) -> str:
@@ -43,9 +36,13 @@ class SparkFiles:
 
         Raises ContextError when there is no application.
         """
+        task = current_task()
+        if task is not None:
+            return str(task.application_folder / FOLDER)
         if cls._folder_of_driver is not None:
             return str(cls._folder_of_driver())
+        # A thread that a task started.
         folder = os.environ.get(FOLDER_VARIABLE)
         if folder is None:
-            raise ContextError("there are no added files here: this is neither a driver with a context nor an executor")
+            raise ContextError("there are no added files here: this is neither a driver with a context nor a task")
         return str(Path(folder) / FOLDER)
