@@ -30,6 +30,15 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         yield address.replace("tcp://", "dask://")
 
 
+def context(master: str, **settings: str) -> SparkContext:
+    """A context that waits for workers as long as a busy machine takes to start them."""
+    conf = SparkConf().setMaster(master).setAppName("files")
+    conf.set("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s").set("spark.kernel.startTimeout", "120s")
+    for name, value in settings.items():
+        conf.set(name.replace("_", "."), value)
+    return SparkContext(conf=conf)
+
+
 def content(name: str) -> tuple[str, str]:
     """Where an added file is, and what is in it."""
     path = SparkFiles.get(name)
@@ -51,7 +60,7 @@ def test_files_folders_archives_and_modules_reach_workers_elsewhere(elsewhere: s
 
         return module_elsewhere.VALUE, package_elsewhere.VALUE
 
-    with SparkContext(elsewhere, "files") as sc:
+    with context(elsewhere) as sc:
         sc.addFile(f"{tmp_path}/factor.txt")
         numbers = sc.parallelize(range(4), 4)
         found = set(numbers.map(lambda _: content("factor.txt")).collect())
@@ -72,8 +81,7 @@ def test_files_folders_archives_and_modules_reach_workers_elsewhere(elsewhere: s
 
 
 def test_a_file_that_takes_the_place_of_another_does_so_everywhere(elsewhere: str, tmp_path: Path) -> None:
-    conf = SparkConf().setMaster(elsewhere).setAppName("files").set("spark.files.overwrite", "true")
-    with SparkContext(conf=conf) as sc:
+    with context(elsewhere, spark_files_overwrite="true") as sc:
         for number in range(3):
             folder = tmp_path / str(number)
             folder.mkdir()
@@ -99,7 +107,7 @@ def test_a_worker_that_is_started_again_has_the_files(tmp_path: Path) -> None:
 
     with (
         foreign_cluster(workers=1, variables={"SPARK_LOCAL_DIRS": str(folder)}) as address,
-        SparkContext(address.replace("tcp://", "dask://"), "files") as sc,
+        context(address.replace("tcp://", "dask://")) as sc,
     ):
         sc.addFile(f"{tmp_path}/a.txt")
         assert sc.parallelize(range(2), 2).map(killed_once).collect() == ["still here"] * 2
