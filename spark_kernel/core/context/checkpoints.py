@@ -20,7 +20,8 @@ from spark_kernel.common.call_sites import CallSite
 from spark_kernel.core.lineage.node import NarrowDependency, Node, walk
 from spark_kernel.core.lineage.partition_maps import OneToOne
 from spark_kernel.core.lineage.recipes import Source
-from spark_kernel.core.rdd.checkpointing import CheckpointMark, LostBlock, ReadBatches, WriteBatches
+from spark_kernel.core.rdd.checkpoint_files import ReadBatches, WriteBatches
+from spark_kernel.core.rdd.checkpointing import CheckpointMark, LostBlock
 from spark_kernel.core.rdd.folds import count_records
 from spark_kernel.core.rdd.spark_rdds import SparkRdd
 from spark_kernel.storage.filesystems import absolute_url
@@ -33,10 +34,18 @@ RunJob = Callable[[Node, Callable[[Any], Any], CallSite], list[Any]]
 class Checkpoints:
     """What was asked to be checkpointed in one context, and what stands for it."""
 
-    def __init__(self, options: StorageOptions, new_node_id: Callable[[], int], new_rdd_id: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        options: StorageOptions,
+        compresses: bool,
+        new_node_id: Callable[[], int],
+        new_rdd_id: Callable[[], int],
+    ) -> None:
+        """``compresses`` says whether files are written compressed."""
         self.folder: str | None = None
         """Where checkpoints are written; a folder of this context's own."""
         self._options = options
+        self._compresses = compresses
         self._new_node_id = new_node_id
         self._new_rdd_id = new_rdd_id
         self._marked: weakref.WeakValueDictionary[int, Node] = weakref.WeakValueDictionary()
@@ -102,7 +111,7 @@ class Checkpoints:
             node_id=self._new_node_id(),
             operation="checkpoint",
             call_site=mark.site,
-            recipe=WriteBatches(output),
+            recipe=WriteBatches(output, self._compresses),
             num_partitions=node.num_partitions,
             dependencies=(NarrowDependency(node, OneToOne()),),
         )

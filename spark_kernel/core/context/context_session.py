@@ -90,7 +90,14 @@ class ContextSession:
         """What profiles the stage that ends with an RDD; set where profiles are asked for."""
         self._node_ids, self._shuffle_ids, self._rdd_ids, self._broadcast_ids = (Counter() for _ in range(4))
         self._file_versions = Counter()
-        self._checkpoints = Checkpoints(self._storage_options, self.new_node_id, self.new_rdd_id)
+        self._checkpoints = Checkpoints(
+            self._storage_options,
+            settings_table.value_of(settings, "spark.checkpoint.compress"),
+            self.new_node_id,
+            self.new_rdd_id,
+        )
+        if folder := settings_table.value_of(settings, "spark.checkpoint.dir"):
+            self._checkpoints.set_folder(folder)
         self._broadcasts: weakref.WeakValueDictionary[int, Broadcast[Any]] = weakref.WeakValueDictionary()
         self._backend = PendingBackend()
         self._start = ClusterStart(

@@ -15,7 +15,7 @@ from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.recipes import Source
 from spark_kernel.core.rdd import RDD
 from spark_kernel.core.rdd.binary_sources import binary_files_source, binary_records_source
-from spark_kernel.core.rdd.checkpointing import ReadBatches
+from spark_kernel.core.rdd.checkpoint_files import checkpoint_source
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.sources import (
     MAX_BATCH,
@@ -29,7 +29,7 @@ from spark_kernel.core.rdd.sources import (
 from spark_kernel.core.rdd.spark_rdds import AUTO_BATCHED, UNBATCHED, UTF8, SparkView, batched
 from spark_kernel.core.shared_variables.accumulator import Accumulator
 from spark_kernel.core.shared_variables.broadcast import Broadcast
-from spark_kernel.storage.inputs import list_inputs
+from spark_kernel.storage.filesystems import absolute_url
 
 
 class Creation:
@@ -154,15 +154,16 @@ class Creation:
 
     @operation
     def _checkpointFile(self, name: str, input_deserializer: Serializer | None = None) -> RDD:
-        """What `checkpoint` wrote to the folder ``name`` (`getCheckpointFile`), in this application or an earlier one.
+        """What ``RDD.checkpoint`` wrote to the folder ``name``, in this context or in one that is gone.
 
-        Records are read as they were written, whatever ``input_deserializer``. Raises PathNotFoundError, StorageError.
+        ``input_deserializer`` changes nothing: the files say how they are to be read. Raises IllegalArgumentException
+        when nothing is there, StorageError when it is not whole.
         """
         self.session.require_open()
-        options = self.session.storage_options
-        parts = tuple(file.url for file in list_inputs(name, options))
-        view = self._view("ReliableCheckpointRDD", len(parts), AUTO_BATCHED)
-        return self._source(Source(parts, ReadBatches(options)), view)
+        source = checkpoint_source(name, self.session.storage_options)
+        rdd = self._source(source, self._view("ReliableCheckpointRDD", len(source.payloads), AUTO_BATCHED))
+        rdd._read_from = absolute_url(name)
+        return rdd
 
     def broadcast(self, value: Any) -> Broadcast[Any]:
         """A read-only variable that every executor holds once; read it with ``.value``."""

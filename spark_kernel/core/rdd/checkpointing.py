@@ -1,31 +1,20 @@
-"""checkpoint and localCheckpoint: marking a dataset, and how its partitions are written and read."""
+"""checkpoint and localCheckpoint: marking a dataset. How its partitions are written is in `checkpoint_files`."""
 
 from __future__ import annotations
 
-import io
-import pickle
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.serializers import Serializer
 
 from spark_kernel.common.call_sites import CallSite
-from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.lineage.node import ShuffleDependency
-from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.lineage.recipes import TaskScope
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.persistence import Persistence
 from spark_kernel.core.rdd.spark_rdds import SparkRdd
-from spark_kernel.storage.options import StorageOptions
-from spark_kernel.storage.outputs import DirectoryOutput
-from spark_kernel.storage.whole_files import read_whole_file
-
-_BATCH_BYTES = 1 << 20
-_MAX_BATCH = 1000
 
 
 @dataclass
@@ -45,6 +34,8 @@ class Checkpointing(Persistence):
     """Cutting the lineage."""
 
     _mark: CheckpointMark | None = None
+    _read_from: str | None = None
+    """The checkpoint's folder, for a dataset that was made from one."""
 
     @operation
     def checkpoint(self) -> None:
@@ -86,7 +77,9 @@ class Checkpointing(Persistence):
         return self._mark is not None and not self._mark.is_reliable
 
     def getCheckpointFile(self) -> str | None:
-        """The folder that it was written to, or None."""
+        """The folder that it was written to, or read from by another context; else None."""
+        if self._read_from is not None:
+            return self._read_from
         return self._mark.url if self._mark is not None and self._mark.is_done else None
 
     @property
@@ -101,36 +94,6 @@ class Checkpointing(Persistence):
 
 
 @dataclass(frozen=True)
-class WriteBatches:
-    """The partition as one file of pickled lists; one record that says where it is."""
-
-    output: DirectoryOutput
-
-    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """A `WrittenFile`."""
-        written = self.output.write_partition(partition, scope.task_id, _pickled(next(inputs), scope))
-        scope.counts.bytes_written += written.bytes
-        return iter((written,))
-
-
-@dataclass(frozen=True)
-class ReadBatches:
-    """Reads what `WriteBatches` wrote; the payload is the file's URL."""
-
-    options: StorageOptions
-
-    def __call__(self, url: str, scope: TaskScope) -> Records:
-        content = read_whole_file(url, self.options, use_unicode=False)
-        assert isinstance(content, bytes)
-        scope.counts.bytes_read += len(content)
-        stream = io.BytesIO(content)
-        while stream.tell() < len(content):
-            batch: list[Any] = pickle.load(stream)
-            scope.counts.records_read += len(batch)
-            yield from batch
-
-
-@dataclass(frozen=True)
 class LostBlock:
     """Stands for a partition that should have been found in an executor's store."""
 
@@ -142,13 +105,3 @@ class LostBlock:
             "checkpointed this partition is no longer alive, or the original RDD is unpersisted. Its lineage is gone: "
             "make the dataset anew, and consider checkpoint() instead of localCheckpoint()."
         )
-
-
-def _pickled(records: Records, scope: TaskScope) -> Iterator[bytes]:
-    # Records may be of any size, so the first batch is one; the next are twice as long while they stay small.
-    size = 1
-    while batch := list(islice(records, size)):
-        data = dumps(batch)
-        scope.counts.records_written += len(batch)
-        yield data
-        size = min(2 * size, _MAX_BATCH) if len(data) < _BATCH_BYTES // 2 else max(1, size // 2)

@@ -7,8 +7,9 @@ import weakref
 from operator import add
 
 import pytest
+from pyspark.errors import IllegalArgumentException
 
-from spark_kernel.common.errors import JobFailedError
+from spark_kernel.common.errors import JobFailedError, StorageError
 from spark_kernel.core.lineage.node import walk
 from tests.support.inline import inline_context
 
@@ -133,3 +134,52 @@ def test_a_local_checkpoint_is_kept_as_objects_as_spark_says(sc) -> None:
     rdd = sc.parallelize([1], 1).map(str)
     rdd.localCheckpoint()
     assert str(rdd.getStorageLevel()) == "Disk Memory Deserialized 1x Replicated"
+
+
+def test_another_context_reads_what_one_that_is_gone_has_written(tmp_path) -> None:
+    with inline_context(spark_checkpoint_dir=str(tmp_path)) as sc:
+        rdd = sc.parallelize(range(20), 3).map(lambda x: (x, "text" * x))
+        rdd.checkpoint()
+        rdd.count()
+        folder, written = rdd.getCheckpointFile(), rdd.collect()
+    with inline_context(spark_checkpoint_compress="false") as sc:
+        restored = sc._checkpointFile(folder, rdd._jrdd_deserializer)
+        assert restored.collect() == written
+        assert restored.getNumPartitions() == 3
+        assert (restored.getCheckpointFile(), restored.isCheckpointed()) == (folder, False)
+        assert "ReliableCheckpointRDD" in restored.toDebugString().decode()
+        assert restored.mapValues(len).reduceByKey(add).count() == 20
+
+
+@pytest.mark.parametrize(("compress", "begins"), [("true", b"\x28\xb5\x2f\xfd"), ("false", b"\x80")])
+def test_files_are_compressed_unless_the_settings_say_otherwise(tmp_path, compress, begins) -> None:
+    with inline_context(spark_checkpoint_dir=str(tmp_path), spark_checkpoint_compress=compress) as sc:
+        rdd = sc.parallelize(["the same text"] * 50_000, 1).map(str)
+        rdd.checkpoint()
+        rdd.count()
+        assert rdd.count() == 50_000
+    (part,) = tmp_path.glob("*/rdd-*/part-00000")
+    assert part.read_bytes().startswith(begins)
+    assert (part.stat().st_size < 50_000) is (compress == "true")
+
+
+def test_an_empty_partition_is_restored(sc) -> None:
+    rdd = sc.parallelize([1], 3).filter(lambda x: x > 5)
+    rdd.checkpoint()
+    rdd.count()
+    assert sc._checkpointFile(rdd.getCheckpointFile()).glom().collect() == [[], [], []]
+
+
+def test_a_folder_that_holds_no_checkpoint_is_refused(sc, tmp_path) -> None:
+    with pytest.raises(IllegalArgumentException, match=r"Checkpoint directory does not exist: .*nowhere"):
+        sc._checkpointFile(f"{tmp_path}/nowhere")
+    rdd = sc.parallelize(range(3), 3)
+    rdd.checkpoint()
+    rdd.count()
+    (part,) = tmp_path.glob("*/rdd-*/part-00001")
+    part.unlink()
+    with pytest.raises(StorageError, match=r"Invalid checkpoint directory: .*part-00002"):
+        sc._checkpointFile(rdd.getCheckpointFile())
+    part.write_bytes(b"LZ4Block%")
+    with pytest.raises(JobFailedError, match="What Spark checkpointed holds Java objects"):
+        sc._checkpointFile(rdd.getCheckpointFile()).collect()
