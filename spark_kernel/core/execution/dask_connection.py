@@ -17,7 +17,7 @@ from distributed import Client
 from spark_kernel.common.errors import ClusterError
 from spark_kernel.core.execution.scheduler_plugin import DriverPlugin
 from spark_kernel.core.execution.worker_messages import topic_of
-from spark_kernel.core.execution.worker_plugin import ExecutorPlugin, announce_again
+from spark_kernel.core.execution.worker_plugin import ExecutorPlugin, announce_again, application_over
 from spark_kernel.core.shuffle.worker_plugin import ShuffleServer
 from spark_kernel.resource_managers.interface import ClusterAddress
 from spark_kernel.resource_managers.scratch import scratch_folder
@@ -103,7 +103,8 @@ class Connection:
         return results[executor_id]
 
     async def unregister(self) -> None:
-        """Take our plug-ins back."""
+        """Take our plug-ins back, and all that the application has on the machines of a cluster that lives on."""
+        await self._quietly(self.run(application_over))
         await self._quietly(self.client.unregister_worker_plugin(topic_of(self.app_id)))
         await self._quietly(self.client.unregister_scheduler_plugin(topic_of(self.app_id)))
         await self._quietly(self.client.unregister_worker_plugin(f"spark-kernel-shuffle-{self.app_id}", nanny=True))

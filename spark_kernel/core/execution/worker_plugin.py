@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
-from distributed.core import Status
 
 from spark_kernel.core.cache.block_store import BlockStore
 from spark_kernel.core.cache.stored_blocks import StoredBlock
@@ -57,6 +56,8 @@ class ExecutorPlugin(WorkerPlugin):
         self.app_id = app_id
         self.name = topic_of(app_id)
         self._settings = dict(settings)
+        self.is_application_over = False
+        """Whether nothing will ask again for what the application has on this machine."""
 
     def setup(self, worker: Worker) -> None:
         """Called by Dask when the plug-in reaches a worker."""
@@ -80,8 +81,7 @@ class ExecutorPlugin(WorkerPlugin):
         self.copies.stop()
         stop_serving(worker, self.app_id)
         shutil.rmtree(self._blocks_folder, ignore_errors=True)
-        if worker.status == Status.running:
-            # It is the application that ends, and nobody else would remove what it has on this machine.
+        if self.is_application_over:
             remove_scratch_folder(self.state.folder)
 
     def run(
@@ -227,6 +227,11 @@ def peer_left(app_id: str, address: str, dask_worker: Worker) -> None:
 def deliver_replies(app_id: str, replies: Sequence[Reply], dask_worker: Worker) -> None:
     """Run on a worker whose gang tasks wait for each other."""
     executor_of(dask_worker, app_id).state.gangs.deliver(replies)
+
+
+def application_over(app_id: str, dask_worker: Worker) -> None:
+    """Run on every worker before the plug-in is taken back: the application's folder goes with it."""
+    executor_of(dask_worker, app_id).is_application_over = True
 
 
 def drop_blocks(app_id: str, node_id: int, dask_worker: Worker) -> None:
