@@ -163,6 +163,12 @@ _WATCHING = (
     Setting("spark.ui.retainedStages", count, "1000", "Stages that the status tracker remembers."),
     Setting("spark.kernel.startTimeout", time_in_seconds, "60s", "How long the first job waits for the cluster."),
     Setting("spark.kernel.connectTimeout", time_in_seconds, "10s", "How long a running Dask cluster gets to answer."),
+    Setting(
+        "spark.scheduler.maxRegisteredResourcesWaitingTime",
+        time_in_seconds,
+        "10s",
+        "How long the first worker of a running Dask cluster is waited for.",
+    ),
     Setting("spark.kernel.card", str, "auto", "Which cells have a run card: auto, magic or off."),
     Setting("spark.kernel.card.", str, None, "How run cards are shown; read by the notebook."),
     Setting("spark.kernel.fullTraceback", switch, "false", "Whether errors show the frames of this package too."),
