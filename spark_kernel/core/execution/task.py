@@ -13,6 +13,7 @@ from typing import Any
 from spark_kernel.common.errors import SerializationError
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.failures import describe_failure
+from spark_kernel.core.execution.garbage import WHILE_TASKS_RUN
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder
 from spark_kernel.core.execution.outcomes import FetchFailed, InputGone, Interrupted, Outcome, Raised, Succeeded
 from spark_kernel.core.execution.packed_steps import UnreadableError, unpickled
@@ -35,6 +36,12 @@ _MAX_EXCEPTION_BYTES = 1 << 20
 
 def run_task(head: BatchHead, order: TaskOrder, state: ExecutorState) -> Outcome:
     """Run one task to its end, whatever that is."""
+    # Around all that an interrupt may end anywhere.
+    with WHILE_TASKS_RUN:
+        return _interruptible(head, order, state)
+
+
+def _interruptible(head: BatchHead, order: TaskOrder, state: ExecutorState) -> Outcome:
     running = RunningTask(order.task_id, (head.stage_id, head.stage_attempt), state.running)
     task = Task(head, order, state, running)
     try:

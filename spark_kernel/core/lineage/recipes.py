@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import length_hint
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,7 +71,11 @@ class Concatenate:
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """All their records; a partition is opened when the one before it is used up."""
-        return chain.from_iterable(inputs)
+        first = next(inputs, None)
+        if first is None:
+            return iter(())
+        # A union's partition is one of its parents', whose iterator may know more than its records.
+        return first if length_hint(inputs, 1) == 0 else chain(first, chain.from_iterable(inputs))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,17 @@ The meaning is that of ``pyspark/join.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from pyspark.resultiterable import ResultIterable
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.shuffle.tagging import Tagged
+
+_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,17 @@ class Tag:
     tag: int
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """One pair for each."""
-        tag = self.tag
-        for record in next(inputs):
-            yield record[0], (tag, record[1])
+        """One pair for each, and the tag not yet in it."""
+        return Tagged.of(chain.from_iterable(self._pairs(next(inputs))), self.tag)
+
+    def _pairs(self, records: Records) -> Iterator[Iterable[Any]]:
+        while chunk := list(islice(records, _CHUNK)):
+            are_pairs = set(map(type, chunk)) == {tuple} and set(map(len, chunk)) == {2}
+            yield chunk if are_pairs else self._first_two(chunk)
+
+    def _first_two(self, records: list[Any]) -> Iterator[Any]:
+        for record in records:
+            yield record[0], record[1]
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,10 @@ class SplitTagged:
         for key, tagged in next(inputs):
             if not isinstance(tagged, list):
                 yield key, tuple(ResultIterable(OneSide(tagged, tag)) for tag in range(self.datasets))
+                continue
+            if self.datasets == 2:
+                lefts = [value for tag, value in tagged if not tag]
+                yield key, (ResultIterable(lefts), ResultIterable([value for tag, value in tagged if tag]))
                 continue
             sides: list[list[Any]] = [[] for _ in range(self.datasets)]
             for tag, value in tagged:

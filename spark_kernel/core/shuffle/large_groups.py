@@ -86,7 +86,7 @@ class SpilledValues:
         length = batch_length(object_bytes(values) // max(1, len(values)))
         for first in range(0, len(values), length):
             self._scope.check_cancelled()
-            payload = self._blocks.encode(values[first : first + length])
+            payload = self._blocks.encode_values(values[first : first + length])
             self._file.append(frame(self._blocks.kind, payload))
         self._scope.counts.spilled_bytes += self._file.size - start
         return start, self._file.size
@@ -95,7 +95,7 @@ class SpilledValues:
         """The values at a place."""
         for _, payload in split_frames(self._file.pieces(*place)):
             self._scope.check_cancelled()
-            yield from self._blocks.decode(payload)
+            yield from self._blocks.decode_values(payload)
 
 
 class LargeGroups:

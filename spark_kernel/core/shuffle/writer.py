@@ -22,6 +22,7 @@ from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
 from spark_kernel.core.shuffle.pair_buckets import PairBuckets, chunks
 from spark_kernel.core.shuffle.partitioning import partitions_of
 from spark_kernel.core.shuffle.record_blocks import RecordBlocks
+from spark_kernel.core.shuffle.tagging import Tagged
 from spark_kernel.core.shuffle.user_functions import UsersFunctions
 
 INLINE_BYTES = 8 * 1024
@@ -66,13 +67,16 @@ def write_shuffle(
     Raises whatever the user's functions raise, TypeError for records that are no pairs or keys that can't be hashed,
     and OSError when the disk is full.
     """
+    blocks = blocks or RecordBlocks()
+    if isinstance(records, Tagged) and not _combines(spec):
+        blocks, records = blocks.tagged(records.tag), records.pairs
     share = scope.memory_share
     partitions = spec.partitioner.num_partitions
     buffer = FrameBuffer(partitions, share // 4, scope)
     choose = partial(partitions_of, spec.partitioner)
-    buckets = PairBuckets(partitions, choose, blocks or RecordBlocks(), buffer, share // 8)
+    buckets = PairBuckets(partitions, choose, blocks, buffer, share // 8)
     try:
-        if spec.aggregator is not None and spec.map_side_combine:
+        if spec.aggregator is not None and _combines(spec):
             for combined, _ in combine(*fastest(records, spec.aggregator), share // 2, scope):
                 pairs = in_pieces(combined) if makes_groups(spec.aggregator) else iter(combined.items())
                 _add_all(pairs, buckets, scope)
@@ -83,6 +87,10 @@ def write_shuffle(
         return store_frames(buffer, buckets.records, target, scope)
     finally:
         buffer.close()
+
+
+def _combines(spec: ShuffleSpec) -> bool:
+    return spec.aggregator is not None and spec.map_side_combine
 
 
 def store_frames(buffer: FrameBuffer, records: int, target: ShuffleTarget, scope: TaskScope) -> MapOutput:

@@ -141,11 +141,9 @@ def test_records_that_only_the_fallback_can_pickle_are_written(tmp_path: Path) -
     class Local:
         pass
 
-    seen = []
-
-    def fallback(records: Any) -> bytes:
-        seen.append(records)
-        return pickle.dumps([(key, "by the fallback") for key, _ in records])
+    def fallback(batch: Any) -> bytes:
+        keys, values, tag = batch
+        return pickle.dumps((keys, ["by the fallback"] * len(values), tag))
 
     scope = ScopeForTests(tmp_path)
     spec = ShuffleSpec(partitioner(1))
