@@ -68,7 +68,8 @@ def write_shuffle(
     and OSError when the disk is full.
     """
     blocks = blocks or RecordBlocks()
-    if isinstance(records, Tagged) and not _combines(spec):
+    early = spec.aggregator if spec.map_side_combine else None
+    if early is None and isinstance(records, Tagged):
         blocks, records = blocks.tagged(records.tag), records.pairs
     share = scope.memory_share
     partitions = spec.partitioner.num_partitions
@@ -76,9 +77,9 @@ def write_shuffle(
     choose = partial(partitions_of, spec.partitioner)
     buckets = PairBuckets(partitions, choose, blocks, buffer, share // 8)
     try:
-        if spec.aggregator is not None and _combines(spec):
-            for combined, _ in combine(*fastest(records, spec.aggregator), share // 2, scope):
-                pairs = in_pieces(combined) if makes_groups(spec.aggregator) else iter(combined.items())
+        if early is not None:
+            for combined, _ in combine(*fastest(records, early), share // 2, scope):
+                pairs = in_pieces(combined) if makes_groups(early) else iter(combined.items())
                 _add_all(pairs, buckets, scope)
                 combined.clear()
         else:
@@ -87,10 +88,6 @@ def write_shuffle(
         return store_frames(buffer, buckets.records, target, scope)
     finally:
         buffer.close()
-
-
-def _combines(spec: ShuffleSpec) -> bool:
-    return spec.aggregator is not None and spec.map_side_combine
 
 
 def store_frames(buffer: FrameBuffer, records: int, target: ShuffleTarget, scope: TaskScope) -> MapOutput:
