@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
 from pyspark import SparkConf
 
@@ -14,13 +12,26 @@ from tests.support.watching import Gate, InThread, Watch
 pytestmark = pytest.mark.cluster
 
 
-@contextmanager
-def context(**settings: str):
-    conf = SparkConf().setMaster("local[2]").setAppName("pools")
-    for name, value in settings.items():
-        conf.set(name.replace("_", "."), value)
-    with SparkContext(conf=conf) as sc:
-        yield sc
+POOLS = "<allocations><pool name='vip'><schedulingMode>FIFO</schedulingMode><minShare>2</minShare></pool></allocations>"
+
+
+@pytest.fixture(scope="module", params=["FIFO", "FAIR"])
+def mode(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def sc(mode, tmp_path_factory):
+    pools = tmp_path_factory.mktemp("pools") / "pools.xml"
+    pools.write_text(POOLS)
+    conf = SparkConf().setMaster("local[2]").setAppName("pools").set("spark.scheduler.mode", mode)
+    with SparkContext(conf=conf.set("spark.scheduler.allocation.file", str(pools))) as context:
+        yield context
+
+
+@pytest.fixture
+def jobs(sc, tmp_path):
+    return Jobs(sc, tmp_path)
 
 
 class Jobs:
@@ -71,55 +82,44 @@ def occupied(jobs: Jobs) -> InThread:
     return before
 
 
-@pytest.mark.parametrize("mode", ["FAIR", "FIFO"])
-def test_slots_that_get_free_are_shared_by_pools_or_go_to_the_first_job(mode, tmp_path) -> None:
-    with context(spark_scheduler_mode=mode) as sc:
-        jobs = Jobs(sc, tmp_path)
-        running = [occupied(jobs), jobs.start("first", 4, pool="a"), jobs.start("second", 4, pool="b")]
-        jobs.open_gate("before")
-        begun = jobs.wait_begun(2, "first", "second")
-        assert sorted(begun) == (["first", "second"] if mode == "FAIR" else ["first", "first"])
-        for name in ("first", "second"):
-            jobs.open_gate(name)
-        assert [each.result() for each in running] == [2, 4, 4]
+def test_slots_that_get_free_are_shared_by_pools_or_go_to_the_first_job(mode, jobs) -> None:
+    running = [occupied(jobs), jobs.start("first", 4, pool="a"), jobs.start("second", 4, pool="b")]
+    jobs.open_gate("before")
+    begun = jobs.wait_begun(2, "first", "second")
+    assert sorted(begun) == (["first", "second"] if mode == "FAIR" else ["first", "first"])
+    for name in ("first", "second"):
+        jobs.open_gate(name)
+    assert [each.result() for each in running] == [2, 4, 4]
 
 
-@pytest.mark.parametrize("mode", ["FAIR", "FIFO"])
-def test_a_later_job_uses_slots_that_the_first_one_leaves_free(mode, tmp_path) -> None:
-    with context(spark_scheduler_mode=mode) as sc:
-        jobs = Jobs(sc, tmp_path)
-        first, second = jobs.start("first", tasks=1), jobs.start("second", tasks=3)
-        jobs.wait_begun(2, "first", "second")
-        jobs.open_gate("second")
-        assert second.result() == 3
-        jobs.open_gate("first")
-        assert first.result() == 1
+def test_a_later_job_uses_slots_that_the_first_one_leaves_free(jobs) -> None:
+    first, second = jobs.start("first", tasks=1), jobs.start("second", tasks=3)
+    jobs.wait_begun(2, "first", "second")
+    jobs.open_gate("second")
+    assert second.result() == 3
+    jobs.open_gate("first")
+    assert first.result() == 1
 
 
-def test_the_file_says_which_pool_comes_first(tmp_path) -> None:
-    (tmp_path / "pools.xml").write_text(
-        "<allocations><pool name='vip'><schedulingMode>FIFO</schedulingMode><minShare>2</minShare></pool></allocations>"
-    )
-    with context(spark_scheduler_mode="FAIR", spark_scheduler_allocation_file=str(tmp_path / "pools.xml")) as sc:
-        jobs = Jobs(sc, tmp_path)
-        running = [occupied(jobs), jobs.start("usual", 4), jobs.start("important", 4, pool="vip")]
-        jobs.open_gate("before")
-        assert jobs.wait_begun(2, "usual", "important") == ["important", "important"]
-        for name in ("usual", "important"):
-            jobs.open_gate(name)
-        assert [each.result() for each in running] == [2, 4, 4]
+def test_a_pool_of_the_file_gets_its_minimum_share_first_where_there_are_pools(mode, jobs) -> None:
+    running = [occupied(jobs), jobs.start("usual", 4), jobs.start("important", 4, pool="vip")]
+    jobs.open_gate("before")
+    first = "important" if mode == "FAIR" else "usual"
+    assert jobs.wait_begun(2, "usual", "important") == [first, first]
+    for name in ("usual", "important"):
+        jobs.open_gate(name)
+    assert [each.result() for each in running] == [2, 4, 4]
 
 
-def test_fair_scheduling_runs_whole_programs(tmp_path) -> None:
-    with context(spark_scheduler_mode="FAIR") as sc:
-        words = sc.parallelize([f"w{i % 17}" for i in range(3000)], 40)
-        threads = [
-            InThread(lambda: dict(words.map(lambda w: (w, 1)).reduceByKey(lambda a, b: a + b, 5).collect()))
-            for _ in range(3)
-        ]
-        for each in threads:
-            assert sum(each.result().values()) == 3000
-        assert sc.parallelize(range(10_000), 1000).sum() == sum(range(10_000))
-        kept = sc.parallelize(range(100), 4).cache()
-        assert [kept.sum(), kept.sum(), kept.map(lambda x: bytes(100_000)).map(len).sum()] == [4950, 4950, 10_000_000]
-        assert len(sc.parallelize(range(6), 6).map(lambda x: bytes(200_000)).collect()) == 6
+def test_whole_programs_run_side_by_side(sc) -> None:
+    words = sc.parallelize([f"w{i % 17}" for i in range(3000)], 20)
+    threads = [
+        InThread(lambda: dict(words.map(lambda w: (w, 1)).reduceByKey(lambda a, b: a + b, 5).collect()))
+        for _ in range(3)
+    ]
+    for each in threads:
+        assert sum(each.result().values()) == 3000
+    assert sc.parallelize(range(3000), 300).sum() == sum(range(3000))
+    kept = sc.parallelize(range(100), 4).cache()
+    assert [kept.sum(), kept.sum(), kept.map(lambda x: bytes(10_000)).map(len).sum()] == [4950, 4950, 1_000_000]
+    assert len(sc.parallelize(range(6), 6).map(lambda x: bytes(200_000)).collect()) == 6
