@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from operator import add
+from pathlib import Path
 
 import pytest
-from pyspark import SparkConf, TaskContext
+from pyspark import SparkConf, StorageLevel, TaskContext
 
 from spark_kernel.common.errors import ContextError, JobFailedError, SerializationError
 from spark_kernel.core.context import SparkContext
@@ -159,3 +160,35 @@ def test_checkpoints_are_read_back(sc, tmp_path) -> None:
     assert (written.isCheckpointed(), pinned.count(), pinned.isCheckpointed()) == (True, 10, True)
     assert sorted(written.collect()) == expected
     assert pinned.collect() == [str(x) for x in range(10)]
+
+
+def test_unpersist_that_blocks_returns_when_the_blocks_are_gone(sc) -> None:
+    rdd = sc.parallelize(range(4), 2).persist(StorageLevel.DISK_ONLY)
+    rdd.count()
+    blocks = Path(SparkFiles.getRootDirectory()).parent / "blocks"
+    name = f"block-{rdd.node.node_id}-*"
+    assert len(list(blocks.glob(f"*/{name}"))) == 2
+    rdd.unpersist(blocking=True)
+    assert list(blocks.glob(f"*/{name}")) == []
+    assert sorted(rdd.collect()) == [0, 1, 2, 3]
+
+
+def test_cleaned_shuffle_dependencies_are_gone_and_are_written_again(sc) -> None:
+    totals = sc.parallelize([(i % 3, "x" * 50_000) for i in range(30)], 2).groupByKey(2).mapValues(len)
+    assert dict(totals.collect()) == {0: 10, 1: 10, 2: 10}
+    application = Path(SparkFiles.getRootDirectory()).parent
+    before = {path for path in application.glob("**/*") if path.is_file()}
+    totals.cleanShuffleDependencies(blocking=True)
+    gone = {path for path in before if not path.exists()}
+    assert len(gone) >= 2
+    assert dict(totals.collect()) == {0: 10, 1: 10, 2: 10}
+
+
+def test_a_broadcast_is_there_again_after_unpersist_however_often(sc) -> None:
+    table = sc.broadcast(list(range(1000)))
+    for _ in range(5):
+        assert sc.parallelize(range(4), 4).map(lambda x: table.value[x]).collect() == [0, 1, 2, 3]
+        table.unpersist()
+    table.destroy(blocking=True)
+    with pytest.raises(ContextError, match="after it was destroyed"):
+        sc.parallelize([1], 1).map(lambda x: table.value).collect()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -211,10 +211,12 @@ class ContextSession:
         """The stages that an action on ``node`` would have now. Nothing runs."""
         return self.runner.plan(self._checkpoints.current_lineage(node))
 
-    def forget_shuffle(self, shuffle_id: int) -> None:
-        """Remove the files of a shuffle; a job that reads it writes them again."""
+    def forget_shuffles(self, shuffle_ids: Iterable[int], blocking: bool) -> None:
+        """Remove the files of shuffles; a job that reads one writes them again. ``blocking``: wait for it."""
         self.require_open()
-        self.runner.forget_shuffle(shuffle_id)
+        for shuffle_id in shuffle_ids:
+            self.runner.forget_shuffle(shuffle_id)
+        self._settle(blocking)
 
     def current(self, node: Node) -> Node:
         """The node itself, or what stands for it since it was checkpointed."""
@@ -254,10 +256,11 @@ class ContextSession:
             self._cleaner.watch_facts(node)
 
     def unpersist(self, node_id: int, blocking: bool) -> None:
-        """Forget the dataset's partitions."""
+        """Forget the dataset's partitions; ``blocking``: return when they are gone from all executors."""
         self.require_open()
         if self.facts.unpersist(node_id):
             self.runner.unpersist(node_id)
+            self._settle(blocking)
 
     def cached(self, node_id: int) -> tuple[int, int, int]:
         """Cached partitions of a dataset, its bytes in memory and its bytes on disk."""
@@ -291,17 +294,19 @@ class ContextSession:
         return broadcast
 
     def unpersist_broadcast(self, broadcast_id: int, blocking: bool) -> None:
-        """Drop the copies on the executors."""
+        """Drop the copies on the executors. Waits for it in any case: later copies must not go with them."""
         self.require_open()
         self._backend.drop_broadcast(broadcast_id)
+        self._backend.settle()
         broadcast = self._broadcasts.get(broadcast_id)
         if broadcast is not None:
             # The next task that uses it finds it again.
             self._backend.put_broadcast(broadcast_id, dumps(broadcast.value))
 
     def destroy_broadcast(self, broadcast_id: int, blocking: bool) -> None:
-        """Drop it everywhere, for good."""
+        """Drop it everywhere, for good; ``blocking``: return when it is gone."""
         self._forget_broadcast(broadcast_id)
+        self._settle(blocking)
 
     def put_file(self, path: Path, is_imported: bool = False) -> None:
         """Bring what is at ``path``, in the folder of added files, to the executors of other machines."""
@@ -377,6 +382,10 @@ class ContextSession:
         self._cleaner.watch_facts(node)
         if name:
             self.events.announce(events.DatasetNamed(time.time(), node.node_id, name))
+
+    def _settle(self, blocking: bool) -> None:
+        if blocking and not self.stopped:
+            self._backend.settle()
 
     def _forget_node(self, node_id: int) -> None:
         self.facts.forget(node_id)

@@ -112,6 +112,11 @@ class PendingBackend:
         """Remove a shuffle's files everywhere."""
         self._now_or_later(lambda backend: backend.drop_shuffle(shuffle_id))
 
+    def settle(self) -> None:
+        """Wait until everything that was dropped so far is gone; without a cluster there is nothing to wait for."""
+        if self._backend is not None:
+            self._backend.settle()
+
     def stop(self) -> None:
         """Let go of the cluster. Idempotent."""
         with self._lock:

@@ -229,7 +229,7 @@ Report = (
 
 
 class Backend(Protocol):
-    """Runs tasks. Every method returns at once and may be called from any thread."""
+    """Runs tasks. Every method but `settle` and `stop` returns at once; all may be called from any thread."""
 
     def start(self, report: Callable[[Report], None]) -> None:
         """Begin; ``report`` is called for everything that happens."""
@@ -263,6 +263,9 @@ class Backend(Protocol):
 
     def drop_shuffle(self, shuffle_id: int) -> None:
         """Remove a shuffle's files everywhere; nothing refers to it any more."""
+
+    def settle(self) -> None:
+        """Wait until everything that was dropped so far is gone everywhere."""
 
     def stop(self) -> None:
         """Let go of the cluster; unfinished tasks are cancelled. Idempotent."""

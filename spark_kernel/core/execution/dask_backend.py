@@ -41,6 +41,7 @@ from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.resource_managers.interface import ClusterAddress
 
 _STOP_SECONDS = 5.0
+_SETTLE_SECONDS = 30.0
 _TRIES = 3
 _TRY_AGAIN_SECONDS = 0.5
 
@@ -71,6 +72,9 @@ class DaskBackend:
         self._connected = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stop_asked = threading.Event()
+        self._dropping = threading.Condition()
+        self._drops = 0
+        """Requests to drop something that have not been answered yet."""
         self._executors: Mapping[str, Executor] = {}
         self._report: Callable[[Report], None] | None = None
 
@@ -128,6 +132,13 @@ class DaskBackend:
         """Remove a shuffle's files everywhere."""
         self._everywhere(worker_plugin.drop_shuffle, shuffle_id)
 
+    def settle(self) -> None:
+        """Wait until everything that was dropped so far is gone everywhere."""
+        with self._dropping:
+            settled = self._dropping.wait_for(lambda: not self._drops or self._stop_asked.is_set(), _SETTLE_SECONDS)
+        if not settled:
+            _log.warning("some workers have not answered for %.0f s; what was dropped goes later", _SETTLE_SECONDS)
+
     def stop(self) -> None:
         """Cancel what runs and let go of the cluster. Returns when that is done. Idempotent."""
         self._stop_asked.set()
@@ -147,6 +158,14 @@ class DaskBackend:
             self._thread.soon(call)
 
     def _everywhere(self, function: Callable[..., None], argument: object) -> None:
+        async def drop() -> None:
+            try:
+                await ask()
+            finally:
+                with self._dropping:
+                    self._drops -= 1
+                    self._dropping.notify_all()
+
         async def ask() -> None:
             for _ in range(_TRIES):
                 try:
@@ -158,7 +177,9 @@ class DaskBackend:
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
                 await self._connected.wait()
 
-        self._when_connected(ask)
+        with self._dropping:
+            self._drops += 1
+        self._when_connected(drop)
 
     async def _live(self) -> None:
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -181,6 +202,10 @@ class DaskBackend:
         self._executors = {}
         stopping.cancel()
         await self._connection.close()
+        # Nothing is asked of the cluster any more, and nobody needs to wait for its answers.
+        self._stop_asked.set()
+        with self._dropping:
+            self._dropping.notify_all()
 
     async def _unless(
         self, stopping: asyncio.Future[Any], work: Coroutine[Any, Any, None], failed: str = ""

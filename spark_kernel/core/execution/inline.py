@@ -129,6 +129,9 @@ class InlineBackend:
         """Remove a shuffle's files."""
         shutil.rmtree(shuffle_folder(self._folder, shuffle_id), ignore_errors=True)
 
+    def settle(self) -> None:
+        """What is dropped is gone at once."""
+
     def stop(self) -> None:
         """End the thread; unfinished tasks are cancelled. Idempotent."""
         with self._lock:

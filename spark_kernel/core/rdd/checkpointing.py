@@ -57,16 +57,20 @@ class Checkpointing(Persistence):
         self._request(CheckpointMark(False, self._spark_rdd(), current_site()))
 
     def cleanShuffleDependencies(self, blocking: bool = False) -> None:
-        """Remove the shuffle files behind it, up to datasets that are kept; a later job writes them again."""
-        pending, seen = list(self.node.dependencies), set[int]()
+        """Remove the shuffle files behind it, up to datasets that are kept; a later job writes them again.
+
+        With ``blocking`` it returns when they are gone.
+        """
+        pending, seen, shuffles = list(self.node.dependencies), set[int](), list[int]()
         while pending:
             link = pending.pop()
             if isinstance(link, ShuffleDependency):
-                self._session.forget_shuffle(link.shuffle_id)
+                shuffles.append(link.shuffle_id)
             parent = link.parent
             if parent.node_id not in seen and self._session.level_of(parent.node_id) is None:
                 seen.add(parent.node_id)
                 pending.extend(parent.dependencies)
+        self._session.forget_shuffles(shuffles, blocking)
 
     def isCheckpointed(self) -> bool:
         """Whether it was written, to the checkpoint folder or to the executors' stores."""

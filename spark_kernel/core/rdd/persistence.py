@@ -38,7 +38,7 @@ class Persistence(Introspection):
         return cast("RDD", self)
 
     def unpersist(self, blocking: bool = False) -> RDD:
-        """Forget the kept partitions; returns itself."""
+        """Forget the kept partitions; returns itself, with ``blocking`` when they are gone from all executors."""
         self.is_cached = False
         self._session.unpersist(self.node.node_id, blocking)
         return cast("RDD", self)

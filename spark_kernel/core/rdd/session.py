@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,8 +69,8 @@ class Session(Protocol):
     ) -> list[Any]:
         """``function`` of each of the partitions' iterators, in the order of ``partitions``, as one job."""
 
-    def forget_shuffle(self, shuffle_id: int) -> None:
-        """Remove the files of a shuffle; a job that reads it writes them again."""
+    def forget_shuffles(self, shuffle_ids: Iterable[int], blocking: bool) -> None:
+        """Remove the files of shuffles; a job that reads one writes them again. ``blocking``: wait for it."""
 
     def current(self, node: Node) -> Node:
         """The node itself, or what stands for it since it was checkpointed."""

@@ -144,13 +144,13 @@ class Broadcast(Generic[T]):
         return self._value  # type: ignore[return-value]
 
     def unpersist(self, blocking: bool = False) -> None:
-        """Delete the copies on the executors; using it again sends it again."""
+        """Delete the copies on the executors; using it again sends it again. It always waits, as if ``blocking``."""
         self._refuse_on_executor("unpersisted")
         if self._home is not None:
             self._home.unpersist_broadcast(self._id, blocking)
 
     def destroy(self, blocking: bool = False) -> None:
-        """Delete it everywhere; it can't be used again."""
+        """Delete it everywhere, with ``blocking`` before it returns; it can't be used again."""
         self._refuse_on_executor("destroyed")
         if self._is_destroyed:
             return
