@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from spark_kernel.common.errors import SettingsError
 from spark_kernel.resource_managers.cluster_plan import ClusterPlan, drivers_import_path
 from spark_kernel.resource_managers.interface import Application
+from spark_kernel.resource_managers.machine import cores_of_this_machine
 from spark_kernel.resource_managers.master_url import MINIMUM_MEMORY_MIB, LocalClusterUrl, LocalUrl
 from spark_kernel.resource_managers.notation import count_setting, size_setting, wants_web_pages
 from spark_kernel.resource_managers.supervised_manager import SupervisedManager
@@ -28,6 +29,7 @@ class LocalManager(SupervisedManager):
         super().__init__(url, settings)
         self._parsed = LocalUrl.parse(url)
         self._memory = executor_memory(settings)
+        self._cpus = cpus_per_task(url, settings, self._slots())
         self._dashboard = wants_web_pages(settings)
         # What the URL says counts more: it was written for this very cluster.
         self._max_failures = self._parsed.max_failures or count_setting(
@@ -42,8 +44,9 @@ class LocalManager(SupervisedManager):
         return ClusterPlan(
             factory="spark_kernel.resource_managers.local_nodes:one_process",
             scratch=str(application.scratch),
-            workers=self._parsed.workers,
-            cores_per_worker=1,
+            # A task that takes several slots needs them all in one process.
+            workers=self._parsed.workers if self._cpus == 1 else self._slots() // self._cpus,
+            cores_per_worker=self._cpus,
             memory_per_worker=self._memory,
             preload=application.preload,
             dashboard=self._dashboard,
@@ -53,6 +56,9 @@ class LocalManager(SupervisedManager):
     def max_task_failures(self) -> int:
         return self._max_failures
 
+    def _slots(self) -> int:
+        return self._parsed.workers or cores_of_this_machine()
+
 
 class LocalClusterManager(SupervisedManager):
     """``local-cluster[N,C,M]``: N nodes, each with a worker process of C cores and M MiB; the scheduler apart."""
@@ -60,6 +66,7 @@ class LocalClusterManager(SupervisedManager):
     def __init__(self, url: str, settings: Mapping[str, str]) -> None:
         super().__init__(url, settings)
         self._parsed = LocalClusterUrl.parse(url)
+        cpus_per_task(url, settings, self._parsed.cores_per_worker)
         self._dashboard = wants_web_pages(settings)
         self._max_failures = count_setting(settings, "spark.task.maxFailures", CLUSTER_TASK_FAILURES)
 
@@ -81,6 +88,17 @@ class LocalClusterManager(SupervisedManager):
 
     def max_task_failures(self) -> int:
         return self._max_failures
+
+
+def cpus_per_task(url: str, settings: Mapping[str, str], cores: int) -> int:
+    """What ``spark.task.cpus`` says. Raises SettingsError when an executor, with ``cores``, could run no task."""
+    cpus = count_setting(settings, "spark.task.cpus", 1)
+    if cpus > cores:
+        raise SettingsError(
+            f"The number of cores per executor (={cores}) has to be >= the number of cpus per task = {cpus}: "
+            f"a lower spark.task.cpus, or more cores than {url} has"
+        )
+    return cpus
 
 
 def executor_memory(settings: Mapping[str, str]) -> int | None:

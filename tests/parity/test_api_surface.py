@@ -22,14 +22,11 @@ MODULES = {
     for name in names
 }
 _INNER = "made by the engine only, from what only the engine has"
-_PROFILES = "resource profiles are not built yet"
 
 GAPS = {
     "Broadcast.__init__": _INNER,
     "RDD.__init__": _INNER,
     "StatusTracker.__init__": _INNER,
-    "RDD.withResources": _PROFILES,
-    "RDD.getResourceProfile": _PROFILES,
 }
 
 

@@ -6,6 +6,7 @@ Run with one JSON argument, it serves until its input is closed, and says its ad
     bare       number of workers without a nanny, in the scheduler's process
     preload    Python code that each worker runs at its start
     late       seconds after which the workers come
+    resources  what each worker has, such as {"GPU": 2}
     tls        folder with ca.pem and key.pem: speak TLS
     variables  of the environment of all its processes
 """
@@ -64,6 +65,7 @@ async def serve(options: dict[str, Any]) -> None:
             sys.stdout.flush()
             await asyncio.sleep(options.get("late", 0))
             kinds = [distributed.Nanny] * options.get("workers", 0) + [distributed.Worker] * options.get("bare", 0)
+            workers["resources"] = options.get("resources")
             servers = [kind(scheduler.address, preload=[str(preload)], **workers) for kind in kinds]
             await asyncio.gather(*servers)
             await asyncio.to_thread(sys.stdin.read)

@@ -21,6 +21,7 @@ from spark_kernel.core.execution.backend import (
     TaskStarted,
     TaskSucceeded,
 )
+from spark_kernel.core.execution.cpu_slots import CpuSlots
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.gang_member import GangMembers
 from spark_kernel.core.execution.orders import head_of, order_of
@@ -176,6 +177,7 @@ def executor_state(folder: Path, broadcasts: dict[int, bytes] | None = None) -> 
         broadcasts=BroadcastCache((broadcasts or {}).__getitem__),
         transport=LocalTransport(place.machine_id),
         gangs=GangMembers(lambda message: None),
+        cpus=CpuSlots(1),
     )
 
 

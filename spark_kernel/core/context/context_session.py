@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.errors import IllegalArgumentException
+from pyspark.resource import ResourceProfile
 
 from spark_kernel.common import events
 from spark_kernel.common.call_sites import CallSite
@@ -38,11 +39,13 @@ from spark_kernel.core.context.scheduling import limits_of, speculation_of, turn
 from spark_kernel.core.context.status_tracker import StatusLedger
 from spark_kernel.core.context.thread_scope import DESCRIPTION, GROUP, INTERRUPT, ThreadScope
 from spark_kernel.core.execution.added_files import AddedFile
+from spark_kernel.core.execution.backend import Demand
 from spark_kernel.core.execution.profiling import Profiler
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.rdd.checkpointing import CheckpointMark
+from spark_kernel.core.rdd.resource_requests import demand_of
 from spark_kernel.core.rdd.spark_rdds import SparkRdd
 from spark_kernel.core.scheduler.job_runner import JobRunner
 from spark_kernel.core.scheduler.jobs import JobRequest
@@ -116,6 +119,7 @@ class ContextSession:
             self.name_of,
             self.accumulators.merge,
             speculation_of(settings),
+            self._demand_of,
         )
         self._cleaner = Cleaner(self.runner.forget_shuffle, self._forget_node, self._forget_broadcast)
         self._event_log = self._open_event_log()
@@ -270,6 +274,16 @@ class ContextSession:
         """The dataset's name."""
         return self.facts.name_of(node_id)
 
+    def resource_profile_of(self, node_id: int) -> ResourceProfile | None:
+        """What the dataset's tasks take, or None when nobody has said."""
+        return self.facts.profile_of(node_id)
+
+    def set_resource_profile(self, node: Node, profile: ResourceProfile) -> None:
+        """Say what the dataset's tasks take."""
+        self.require_open()
+        self.facts.set_profile(node.node_id, profile)
+        self._cleaner.watch_facts(node)
+
     def set_name(self, node: Node, name: str | None) -> None:
         """Name a dataset, on behalf of ``setName``."""
         self.facts.set_name(node.node_id, name)
@@ -370,6 +384,14 @@ class ContextSession:
         if level is not None:
             self.facts.persist(source, level)
         self._cleaner.watch_facts(source)
+
+    def _demand_of(self, nodes: Iterable[Node]) -> Demand:
+        """What each task takes of a stage with these datasets."""
+        return demand_of(
+            self.facts.profiles_of(nodes),
+            settings_table.value_of(self.settings, "spark.task.cpus"),
+            settings_table.value_of(self.settings, "spark.scheduler.resource.profileMergeConflicts"),
+        )
 
     def _open_event_log(self) -> EventLog | None:
         if not settings_table.value_of(self.settings, "spark.eventLog.enabled"):

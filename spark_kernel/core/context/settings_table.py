@@ -100,6 +100,7 @@ _APPLICATION = (
 
 _SCHEDULING = (
     Setting("spark.default.parallelism", count, None, "Partitions of datasets when nobody says how many."),
+    Setting("spark.task.cpus", count, "1", "Slots that a task takes; local[N] has a worker for each N / cpus of them."),
     Setting("spark.task.maxFailures", count, None, "Attempts that a task gets; 1 in local[N], else 4."),
     Setting("spark.stage.maxConsecutiveAttempts", count, "4", "Attempts that a stage gets whose inputs are lost."),
     Setting("spark.driver.maxResultSize", size, "1g", "Size of a job's results above which it fails; 0: any."),
@@ -120,6 +121,12 @@ _SCHEDULING = (
         "After how many such checks the job fails.",
     ),
     Setting("spark.barrier.sync.timeout", time_in_seconds, None, "How long tasks of a barrier stage wait in a call."),
+    Setting(
+        "spark.scheduler.resource.profileMergeConflicts",
+        switch,
+        "false",
+        "Whether a stage with several resource profiles takes the largest amounts of each.",
+    ),
     Setting("spark.speculation", switch, "false", "Whether a copy of a slow task starts on another worker."),
     Setting("spark.speculation.interval", milliseconds, "100ms", "How often it is looked for slow tasks."),
     Setting("spark.speculation.multiplier", number, "3", "How many times slower than the median a task has to be."),
@@ -212,7 +219,6 @@ _WITHOUT_EFFECT = (
     _idle("spark.memory.", "Dask's memory limit of a worker holds, shared by cached blocks and tasks."),
     _idle("spark.storage.", "Dask's memory limit of a worker holds, shared by cached blocks and tasks."),
     _idle("spark.task.reaper.", _CANCELS),
-    _idle("spark.task.cpus", "Each task has one slot.", "1"),
     _idle("spark.excludeOnFailure.", "No worker is left out for its failures; one that dies is replaced."),
     _idle("spark.speculation.efficiency.", "How much a task has read is not known while it runs."),
     _idle("spark.locality.wait.node", "Files have no place; only a worker's own cache is waited for."),

@@ -30,6 +30,25 @@ class Executor:
     """Tasks that it runs at once."""
     memory_bytes: int
     """Its limit; 0 when it has none."""
+    resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """GPUs and the like: the name that it was started with -> addresses."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a task takes of its executor while it runs, and what that executor must have."""
+
+    cpus: int = 1
+    """Slots."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """Name -> how many of the executor's; less than 1 is a part of one that others may share."""
+    executor: Mapping[str, int] = field(default_factory=dict)
+    """``cores``, ``memory`` in MiB, and resources by name: no executor with less will do."""
+
+    @property
+    def is_one_slot(self) -> bool:
+        """Whether any free slot will do."""
+        return self.cpus == 1 and not self.resources and not self.executor
 
 
 @dataclass(frozen=True)
@@ -81,6 +100,8 @@ class TaskBatch:
     """The submitting thread's local properties; tasks can read them."""
     is_gang: bool = False
     """Its tasks begin all together or not at all, and may wait for each other."""
+    demand: Demand = field(default_factory=Demand)
+    """What each of its tasks takes of an executor."""
     max_result_bytes: int = 0
     """Results of the batch above this size in all are not fetched; 0 when there is no limit."""
 

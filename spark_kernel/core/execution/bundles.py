@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spark_kernel.core.execution.backend import TaskSpec
+from spark_kernel.core.execution.demands import Grant
 from spark_kernel.core.execution.orders import TaskOrder
 
 MAX_TASKS = 256
@@ -32,8 +33,8 @@ class Bundle:
     tasks: tuple[TaskSpec, ...]
     places: tuple[str, ...] = ()
     """executor_ids to one of which it should go; anywhere when empty."""
-    is_pinned: bool = False
-    """It runs on the first of its places or nowhere."""
+    grant: Grant | None = None
+    """What it was given of its one place, which it runs on or nowhere; None when any slot will do."""
 
 
 def next_size(left: int, slots: int, task_seconds: float | None = None) -> int:

@@ -225,7 +225,7 @@ class DaskBackend:
             self._connection,
             self._ledger,
             self._thread,
-            self._cores,
+            lambda: self._executors,
             self._cluster.cores,
             self._turns,
             self._deliver,
@@ -240,9 +240,6 @@ class DaskBackend:
         for executor_id in set(self._executors) - workers:
             self._on_left(executor_id)
         self._dispatch.connected_again()
-
-    def _cores(self) -> dict[str, int]:
-        return {executor.executor_id: executor.cores for executor in self._executors.values()}
 
     def _tell(self, report: Report) -> None:
         assert self._report is not None

@@ -16,10 +16,11 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from distributed import Future, KilledWorker
 
 from spark_kernel.core.execution.added_files import AddedFile
-from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
+from spark_kernel.core.execution.backend import Executor, TaskBatch, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle
 from spark_kernel.core.execution.dask_connection import Connection
 from spark_kernel.core.execution.dask_kept_values import KeptValues
+from spark_kernel.core.execution.demand_dispatch import DemandDispatch
 from spark_kernel.core.execution.gang_dispatch import GangDispatch, GangLimits
 from spark_kernel.core.execution.gang_meetings import Replies
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
@@ -48,13 +49,13 @@ class Dispatch:
         connection: Connection,
         ledger: Ledger,
         thread: LoopThread,
-        executors: Callable[[], Mapping[str, int]],
+        executors: Callable[[], Mapping[str, Executor]],
         expected_slots: int,
         turns: Turns,
         deliver: Callable[[Replies], None],
         gang_limits: GangLimits,
     ) -> None:
-        """``executors`` gives the slots of each executor; ``expected_slots`` are those of all once all are there.
+        """``executors`` are those that are there; ``expected_slots`` are the slots of all once all are there.
 
         ``deliver`` brings replies to tasks that wait for each other.
         """
@@ -65,9 +66,14 @@ class Dispatch:
         self._executors = executors
         self._expected_slots = expected_slots
         self._waiting = WaitingTasks(ledger.is_open, turns)
-        self.gangs = GangDispatch(ledger, self._send, deliver, thread.later, executors, expected_slots, gang_limits)
-        self._look_is_due = False
         self._is_connected = True
+
+        def reachable() -> Mapping[str, Executor]:
+            return executors() if self._is_connected else {}
+
+        self.gangs = GangDispatch(ledger, self._send, deliver, thread.later, reachable, expected_slots, gang_limits)
+        self._demanding = DemandDispatch(ledger, self._send, thread.later, reachable, lambda: self.gangs.waits_for_room)
+        self._look_is_due = False
         self._unsent: list[tuple[OpenBatch, Sequence[Bundle]]] = []
         """What was to be sent while there was no connection."""
         self._broadcasts = KeptValues[int](partial(self._keep, "skbroadcast"))
@@ -89,11 +95,14 @@ class Dispatch:
 
     def place(self, tasks: Iterable[tuple[OpenBatch, list[TaskSpec]]] = ()) -> None:
         """Send what may go now: of ``tasks``, and of those that wait."""
-        executors = self._executors()
+        executors = self._cores()
         now = time.monotonic()
         sending: dict[int, tuple[OpenBatch, list[Bundle]]] = {}
         for entry, specs in tasks:
-            self._waiting.add(entry, specs, executors, now)
+            if entry.batch.demand.is_one_slot:
+                self._waiting.add(entry, specs, executors, now)
+            else:
+                self._demanding.add(entry, specs)
         if self._waiting:
             load = self._ledger.load()
             slots = {executor: max(0, cores - load.get(executor, 0)) for executor, cores in executors.items()}
@@ -102,6 +111,8 @@ class Dispatch:
             self._look_again_soon()
         for entry, bundles in sending.values():
             self._send(entry, bundles)
+        self.gangs.look()
+        self._demanding.look()
 
     def executor_left(self, executor_id: str, reason: str) -> None:
         """The executor is gone: nobody waits for it or for what ran there."""
@@ -139,7 +150,10 @@ class Dispatch:
             self.place()
 
     def _slots(self) -> int:
-        return max(1, sum(self._executors().values()), self._expected_slots)
+        return max(1, sum(self._cores().values()), self._expected_slots)
+
+    def _cores(self) -> dict[str, int]:
+        return {executor_id: executor.cores for executor_id, executor in self._executors().items()}
 
     def _send(self, entry: OpenBatch, bundles: Sequence[Bundle]) -> None:
         """Send bundles, to be begun in this order."""
@@ -211,7 +225,7 @@ class Dispatch:
         orders = []
         for spec in bundle.tasks:
             try:
-                orders.append(order_of(spec))
+                orders.append(order_of(spec, bundle.grant))
             except Exception as error:
                 self._ledger.ended(unsendable(spec, error), "")
         return orders
@@ -277,12 +291,14 @@ class _Sending:
         self.tasks: dict[Any, Task] = {}
         self.placed: dict[Any, list[str]] = {}
         self.pinned: dict[Any, list[str]] = {}
+        self.reserved: dict[Any, Mapping[str, float]] = {}
 
     def add(self, task: Task, bundle: Bundle | None = None) -> None:
         """One more, to go to the places of its bundle, if it has one that names any."""
         self.tasks[task.key] = task
-        if bundle is not None and bundle.is_pinned:
+        if bundle is not None and bundle.grant is not None:
             self.pinned[task.key] = [bundle.places[0]]
+            self.reserved[task.key] = bundle.grant.reserved
         elif bundle is not None and bundle.places:
             self.placed[task.key] = list(bundle.places)
 
@@ -293,7 +309,9 @@ class _Sending:
         free = {key: task for key, task in self.tasks.items() if key not in self.placed and key not in self.pinned}
         layers = {"free": MaterializedLayer(free, annotations=annotations)}
         for name, places in (("placed", self.placed), ("pinned", self.pinned)):
-            where = {"workers": places.__getitem__, "allow_other_workers": name == "placed"}
+            where: dict[str, Any] = {"workers": places.__getitem__, "allow_other_workers": name == "placed"}
+            if any(self.reserved.get(key) for key in places):
+                where["resources"] = self.reserved.__getitem__
             tasks = {key: self.tasks[key] for key in places}
             layers[name] = MaterializedLayer(tasks, annotations={**annotations, **where})
         # A head that the placed tasks need is a free one.

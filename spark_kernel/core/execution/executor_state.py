@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spark_kernel.core.cache.block_store import BlockStore
+from spark_kernel.core.execution.cpu_slots import CpuSlots
 from spark_kernel.core.execution.gang_member import GangMembers
 from spark_kernel.core.execution.running_tasks import RunningTasks
 from spark_kernel.core.shared_variables.broadcast import BroadcastCache
@@ -47,6 +48,8 @@ class ExecutorState:
     broadcasts: BroadcastCache
     transport: BlockTransport
     gangs: GangMembers
+    cpus: CpuSlots
+    """Its threads' worth of tasks."""
     fetch_cached: FetchCached | None = None
     """Begins to get the batches of a cached block from another executor; None where there is no other."""
     running: RunningTasks = field(default_factory=RunningTasks)

@@ -2,7 +2,8 @@
 
 A gang's tasks are sent each to a slot of its own, chosen here, before anything else that waits for that slot. They line
 up there until the last one has got its slot (`gang_meetings`): so slots are kept free for a gang while tasks of other
-stages end one by one. Two gangs that line up at once could wait for each other's slots for ever; so only one does.
+stages end one by one. Two gangs that want the same slot could wait for each other for ever; so a gang is sent when no
+other has what it needs, and nothing that is given a place of its own is sent before a gang that waits for that.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from spark_kernel.core.execution.backend import TaskSpec
+from spark_kernel.core.execution.backend import Demand, Executor, TaskSpec
 from spark_kernel.core.execution.bundles import Bundle
+from spark_kernel.core.execution.demand_dispatch import rooms_of
+from spark_kernel.core.execution.demands import Room, concurrent_tasks, suits
 from spark_kernel.core.execution.gang_meetings import Meetings, Replies
 from spark_kernel.core.execution.ledger import Ledger, OpenBatch
 from spark_kernel.core.execution.worker_messages import Meets
@@ -73,7 +76,7 @@ class GangDispatch:
         send: Callable[[OpenBatch, Sequence[Bundle]], None],
         deliver: Callable[[Replies], None],
         later: Callable[[float, Callable[[], None]], None],
-        executors: Callable[[], Mapping[str, int]],
+        executors: Callable[[], Mapping[str, Executor]],
         expected_slots: int,
         limits: GangLimits,
     ) -> None:
@@ -86,7 +89,8 @@ class GangDispatch:
         self._limits = limits
         self._meetings = Meetings()
         self._waiting: list[_Waiting] = []
-        self._lining_up: OpenBatch | None = None
+        self.waits_for_room = False
+        """Whether a gang waits for others to end."""
         self._open: list[OpenBatch] = []
         self._look_is_due = False
 
@@ -118,10 +122,11 @@ class GangDispatch:
         """See whose turn it is, now and in a moment, as long as there are gangs that have not all begun."""
         self._forget_answered()
         now = time.monotonic()
+        self.waits_for_room = False
         for each in list(self._waiting):
-            if self._lining_up is None:
+            if not self.waits_for_room:
                 self._place(each, now)
-        if (self._waiting or self._lining_up) and not self._look_is_due:
+        if self._waiting and not self._look_is_due:
             self._look_is_due = True
             self._later(_LOOK_SECONDS, self._look_again)
 
@@ -135,47 +140,53 @@ class GangDispatch:
                 self._meetings.forget(spec.task_id for spec in entry.batch.tasks)
         self._open = [entry for entry in self._open if entry.unanswered]
         self._waiting = [each for each in self._waiting if each.entry.unanswered and not each.entry.cancelled]
-        if self._lining_up is not None and self._meetings.is_met(self._lining_up.batch.tasks[0].task_id):
-            self._lining_up = None
 
     def _place(self, waiting: _Waiting, now: float) -> None:
-        entry = waiting.entry
-        executors = self._executors()
-        bundles = place_gang(entry.batch.tasks, executors, self._ledger.load())
-        if bundles is not None:
-            self._waiting.remove(waiting)
-            self._lining_up = entry
-            self._send(entry, bundles)
+        executors, batch = self._executors(), waiting.entry.batch
+        if concurrent_tasks(batch.demand, executors.values(), len(batch.tasks)) < len(batch.tasks):
+            self._refuse_in_time(waiting, now)
             return
+        waiting.short_since = None
+        rooms = rooms_of(executors, self._ledger.grants())
+        rooms = {executor: room for executor, room in rooms.items() if suits(batch.demand, executors[executor])}
+        bundles = place_gang(batch.tasks, batch.demand, rooms, self._ledger.load())
+        if bundles is None:
+            self.waits_for_room = True
+            return
+        self._waiting.remove(waiting)
+        self._send(waiting.entry, bundles)
+
+    def _refuse_in_time(self, waiting: _Waiting, now: float) -> None:
+        entry = waiting.entry
         waiting.short_since = now if waiting.short_since is None else waiting.short_since
         patience = self._limits.slots_seconds
-        if len(entry.batch.tasks) <= self._expected_slots:
+        if len(entry.batch.tasks) * entry.batch.demand.cpus <= self._expected_slots:
             patience = max(patience, REPAIR_SECONDS)
         if now - waiting.short_since >= patience:
             self._waiting.remove(waiting)
             self._ledger.refuse(entry, MORE_SLOTS)
 
 
-def place_gang(tasks: Sequence[TaskSpec], executors: Mapping[str, int], load: Mapping[str, int]) -> list[Bundle] | None:
-    """Each task for itself on a slot of its own; None when there are fewer slots than tasks.
+def place_gang(
+    tasks: Sequence[TaskSpec], demand: Demand, rooms: Mapping[str, Room], load: Mapping[str, int]
+) -> list[Bundle] | None:
+    """Each task for itself in a place of its own; None when there is not enough room for all. Fills the ``rooms``.
 
-    ``executors`` gives the slots of each executor and ``load`` how many of them are in use. A task goes to one that it
-    prefers, or to the one with the most free slots.
+    ``load`` says how much each executor has to do. A task goes to one that it prefers, or to the one that has least.
 
     >>> tasks = [TaskSpec(i, i, 0) for i in range(3)]
-    >>> [bundle.places for bundle in place_gang(tasks, {"a": 2, "b": 2}, {"a": 1})]
+    >>> rooms = {name: Room(Executor(name, "here", 2, 0)) for name in "ab"}
+    >>> [bundle.places for bundle in place_gang(tasks, Demand(), rooms, {"a": 1})]
     [('b',), ('a',), ('b',)]
-    >>> place_gang(tasks, {"a": 2}, {}) is None
+    >>> place_gang(tasks, Demand(), rooms, {}) is None
     True
     """
-    left = dict(executors)
-    if sum(left.values()) < len(tasks):
-        return None
     bundles = []
     for task in tasks:
-        preferred = [executor for executor in task.preferred if left.get(executor, 0)]
-        free = [executor for executor, slots in left.items() if slots]
-        chosen = preferred[0] if preferred else max(free, key=lambda executor: left[executor] - load.get(executor, 0))
-        left[chosen] -= 1
-        bundles.append(Bundle((task,), (chosen,), is_pinned=True))
+        order = sorted(rooms, key=lambda each: (each not in task.preferred, load.get(each, 0) - rooms[each].cpus))
+        found = next(((each, grant) for each in order if (grant := rooms[each].grant_for(demand)) is not None), None)
+        if found is None:
+            return None
+        rooms[found[0]].take(found[1])
+        bundles.append(Bundle((task,), (found[0],), found[1]))
     return bundles

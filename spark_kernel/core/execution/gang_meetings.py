@@ -67,11 +67,6 @@ class Meetings:
         gang = _Gang((batch.stage_id, batch.stage_attempt), {spec.task_id: spec.partition for spec in batch.tasks})
         self._gangs.update(dict.fromkeys(gang.partitions, gang))
 
-    def is_met(self, task_id: int) -> bool:
-        """Whether all tasks of the gang have begun, and so wait for no slot any more; also when it has ended."""
-        gang = self._gangs.get(task_id)
-        return gang is None or gang.round > 0
-
     def meets(self, message: Meets, executor_id: str) -> Replies:
         """A task is there; the replies that this causes, to all tasks or to none."""
         gang = self._gangs.get(message.task_id)

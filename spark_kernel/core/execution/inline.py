@@ -28,6 +28,8 @@ from spark_kernel.core.execution.backend import (
     TaskSpec,
     TaskStarted,
 )
+from spark_kernel.core.execution.cpu_slots import CpuSlots
+from spark_kernel.core.execution.demands import refusal, suits
 from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
 from spark_kernel.core.execution.gang_dispatch import MORE_SLOTS
 from spark_kernel.core.execution.gang_meetings import Meetings
@@ -64,6 +66,7 @@ class InlineBackend:
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),
             transport=LocalTransport(machine),
             gangs=GangMembers(self._meet),
+            cpus=CpuSlots(1),
         )
         self._executor = Executor(EXECUTOR_ID, socket.gethostname(), cores=1, memory_bytes=memory_limit)
         self._meetings = Meetings()
@@ -82,10 +85,13 @@ class InlineBackend:
 
     def submit(self, batch: TaskBatch) -> None:
         """Run the batch's tasks, those of a batch with a lower priority number first."""
+        if not suits(batch.demand, self._executor):
+            self._refuse(batch, refusal(batch.demand, [self._executor]))
+            return
+        if batch.is_gang and len(batch.tasks) > self._executor.cores:
+            self._refuse(batch, MORE_SLOTS)
+            return
         if batch.is_gang:
-            if len(batch.tasks) > self._executor.cores:
-                self._refuse(batch)
-                return
             self._meetings.open(batch)
         head = head_of(batch)
         with self._lock:
@@ -167,9 +173,9 @@ class InlineBackend:
             return unsendable(spec, error)
         return run_task(head, order, self._state)
 
-    def _refuse(self, batch: TaskBatch) -> None:
+    def _refuse(self, batch: TaskBatch, reason: str) -> None:
         assert self._report is not None
-        self._report(StageRefused(batch.stage_id, MORE_SLOTS))
+        self._report(StageRefused(batch.stage_id, reason))
         for spec in batch.tasks:
             self._report(TaskCancelled(spec.task_id, EXECUTOR_ID))
 

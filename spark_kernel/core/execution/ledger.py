@@ -21,6 +21,7 @@ from spark_kernel.core.execution.backend import (
     TaskStarted,
 )
 from spark_kernel.core.execution.bundles import Bundle
+from spark_kernel.core.execution.demands import Grant
 from spark_kernel.core.execution.outcomes import Outcome, Succeeded, report_of
 from spark_kernel.core.execution.running_tasks import StageAttempt
 
@@ -95,6 +96,7 @@ class Ledger:
         self._tasks: dict[int, _OpenTask] = {}
         self._bundles: dict[Any, set[int]] = {}
         self._executor_of_bundle: dict[Any, str] = {}
+        self._grants: dict[Any, tuple[str, Grant]] = {}
         self._batches: list[OpenBatch] = []
 
     def open(self, batch: TaskBatch) -> OpenBatch:
@@ -110,12 +112,14 @@ class Ledger:
         members = self._bundles[key] = set()
         if bundle.places:
             self._executor_of_bundle[key] = bundle.places[0]
+        if bundle.grant is not None:
+            self._grants[key] = bundle.places[0], bundle.grant
         for spec in bundle.tasks:
             task = self._tasks.get(spec.task_id)
             if task is not None:
                 self._leave_bundle(task)
                 task.bundle = key
-                task.pinned_to = bundle.places[0] if bundle.is_pinned else UNKNOWN_EXECUTOR
+                task.pinned_to = bundle.places[0] if bundle.grant is not None else UNKNOWN_EXECUTOR
                 members.add(spec.task_id)
 
     def began(self, task_id: int, executor_id: str) -> None:
@@ -176,6 +180,10 @@ class Ledger:
                 entry = unfinished.batch
                 taken[id(entry)] = entry, taken.get(id(entry), (entry, 0))[1] + 1
         return list(taken.values())
+
+    def grants(self) -> list[tuple[str, Grant]]:
+        """What bundles with a place of their own have been given there: (executor_id, grant)."""
+        return list(self._grants.values())
 
     def holds_results(self, key: Any) -> bool:
         """Whether results of the bundle are still on its executor."""
@@ -263,6 +271,7 @@ class Ledger:
             if not members:
                 del self._bundles[task.bundle]
                 self._executor_of_bundle.pop(task.bundle, None)
+                self._grants.pop(task.bundle, None)
         task.bundle = None
 
     def _lose(self, task: _OpenTask, executor_id: str, reason: str) -> None:

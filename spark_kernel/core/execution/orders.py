@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
+from spark_kernel.core.execution.demands import ONE_SLOT, Grant
 from spark_kernel.core.execution.serialization import dumps
 from spark_kernel.core.shuffle.map_outputs import MapOutput
 
@@ -41,6 +42,8 @@ class TaskOrder:
     attempt: int
     payloads: bytes = b""
     """Pickled mapping from `payload_key` to payload; empty when the task reads no source."""
+    grant: Grant = ONE_SLOT
+    """What it has of its executor while it runs."""
 
 
 def head_of(batch: TaskBatch) -> BatchHead:
@@ -57,13 +60,13 @@ def head_of(batch: TaskBatch) -> BatchHead:
     )
 
 
-def order_of(spec: TaskSpec) -> TaskOrder:
-    """What the task needs by itself.
+def order_of(spec: TaskSpec, grant: Grant | None = None) -> TaskOrder:
+    """What the task needs by itself; ``grant`` None means one slot.
 
     Raises whatever pickling its payloads raises.
     """
     payloads = dumps(dict(spec.payloads)) if spec.payloads else b""
-    return TaskOrder(spec.task_id, spec.partition, spec.attempt, payloads)
+    return TaskOrder(spec.task_id, spec.partition, spec.attempt, payloads, grant or ONE_SLOT)
 
 
 @lru_cache(maxsize=16)

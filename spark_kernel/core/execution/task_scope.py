@@ -13,6 +13,7 @@ from pathlib import Path
 from spark_kernel.common.errors import SparkKernelError
 from spark_kernel.common.events import TaskMetrics
 from spark_kernel.core.cache.stored_blocks import StoredBlock
+from spark_kernel.core.execution.demands import Grant
 from spark_kernel.core.execution.executor_state import ExecutorState
 from spark_kernel.core.execution.gang_member import GangMember
 from spark_kernel.core.execution.orders import BatchHead, TaskOrder
@@ -63,6 +64,8 @@ class Task:
         self.stored_blocks: list[StoredBlock] = []
         self.input_gone: InputGoneError | None = None
         self.accumulators = TaskAccumulators()
+        self.grant: Grant = order.grant
+        """What it has of its executor."""
         self.gang: GangMember | None = None
         """The others that it runs together with; None outside a barrier stage."""
         self.application_folder = state.folder

@@ -6,6 +6,7 @@ meet. The driver registers it once; workers that join later get it from the sche
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 import socket
@@ -21,6 +22,8 @@ from spark_kernel.core.cache.stored_blocks import StoredBlock
 from spark_kernel.core.execution.added_files import AddedFile, FilePlacement
 from spark_kernel.core.execution.block_copies import BlockCopies
 from spark_kernel.core.execution.bundle_runner import run_bundle
+from spark_kernel.core.execution.cpu_slots import CpuSlots
+from spark_kernel.core.execution.demands import addresses_of
 from spark_kernel.core.execution.executor_state import ExecutorState, task_memory
 from spark_kernel.core.execution.gang_meetings import Reply
 from spark_kernel.core.execution.gang_member import GangMembers
@@ -97,7 +100,9 @@ class ExecutorPlugin(WorkerPlugin):
         tasks: list[TaskOrder] = pickle.loads(orders.data)
         use_import_paths(batch.import_paths)
         self._broadcasts.update(broadcasts)
-        return run_bundle(batch, tasks, self.state, self._outbox, self._call_later)
+        # A gang's task waits for its like, who may have their CPUs already: nobody may be let in before it.
+        with self.state.cpus.taken(tasks[0].grant.cpus, first=batch.is_gang):
+            return run_bundle(batch, tasks, self.state, self._outbox, self._call_later)
 
     def cancel(self, stage: StageAttempt) -> list[int]:
         """Interrupt the running tasks of a stage attempt, again and again until they have ended; their ids."""
@@ -128,6 +133,7 @@ class ExecutorPlugin(WorkerPlugin):
             broadcasts=BroadcastCache(self._broadcast_data),
             transport=self.transport,
             gangs=GangMembers(self._send_at_once),
+            cpus=CpuSlots(worker.state.nthreads),
             fetch_cached=self.transport.fetch_cached,
         )
 
@@ -142,6 +148,7 @@ class ExecutorPlugin(WorkerPlugin):
             "host": self.state.place.host,
             "cores": worker.state.nthreads,
             "memory_bytes": worker.memory_manager.memory_limit or 0,
+            "resources": addresses_of(worker.state.total_resources, os.environ.get("CUDA_VISIBLE_DEVICES", "")),
         }
         worker.log_event(self.name, {"joined": executor})
 

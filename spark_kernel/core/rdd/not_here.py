@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from pyspark.errors import PySparkNotImplementedError
 
-from spark_kernel.core.rdd.sequence_files import SequenceFiles
+from spark_kernel.core.rdd.resource_requests import ResourceRequests
 
 _WRITE_INSTEAD = (
     "Write text with saveAsTextFile, pairs with saveAsSequenceFile, or files of your own in foreachPartition"
@@ -23,20 +23,12 @@ def not_yet(method: str, alternative: str) -> PySparkNotImplementedError:
     return PySparkNotImplementedError(f"This release has no {method} yet. {alternative}.")
 
 
-class NotHere(SequenceFiles):
+class NotHere(ResourceRequests):
     """Raise errors that name the alternative."""
 
     def toDF(self, schema: Any = None, sampleRatio: float | None = None) -> NoReturn:
         """Needs the SQL library."""
         raise not_yet("DataFrames, and so no toDF", "Collect the rows, and hand them to pandas or pyarrow")
-
-    def withResources(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("resource profiles", "Start a cluster whose workers all have what is needed (%spark start URL)")
-
-    def getResourceProfile(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not in this release."""
-        raise not_yet("resource profiles", "All executors are alike: see %spark status")
 
     def saveAsHadoopFile(
         self,

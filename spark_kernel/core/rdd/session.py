@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pyspark.resource import ResourceProfile
 from pyspark.serializers import Serializer
 
 from spark_kernel.common.call_sites import CallSite
@@ -98,6 +99,12 @@ class Session(Protocol):
 
     def name_of(self, node_id: int) -> str | None:
         """The name that ``setName`` gave, else None."""
+
+    def resource_profile_of(self, node_id: int) -> ResourceProfile | None:
+        """What the dataset's tasks take, where ``withResources`` has said that."""
+
+    def set_resource_profile(self, node: Node, profile: ResourceProfile) -> None:
+        """Say what the dataset's tasks take."""
 
     def set_name(self, node: Node, name: str | None) -> None:
         """Name a dataset."""

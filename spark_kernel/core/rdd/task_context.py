@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyspark.resource import ResourceInformation
 from pyspark.taskcontext import TaskContext
 
 from spark_kernel.core.execution.task_scope import current_task
@@ -30,8 +31,10 @@ class _OfThisTask:
             attemptNumber=task.attempt,
             taskAttemptId=task.task_id,
             localProperties=dict(task.properties),
-            cpus=1,
-            resources={},
+            cpus=task.grant.cpus,
+            resources={
+                name: ResourceInformation(name, list(addresses)) for name, addresses in task.grant.addresses.items()
+            },
         )
         if task.gang is not None:
             context._gang = task.gang

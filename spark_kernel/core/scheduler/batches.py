@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spark_kernel.core.execution.backend import TaskBatch, TaskSpec
+from spark_kernel.core.execution.backend import Demand, TaskBatch, TaskSpec
 from spark_kernel.core.execution.serialization import CompiledProgram
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
 from spark_kernel.core.scheduler.map_output_registry import MapOutputRegistry
@@ -16,11 +16,12 @@ def task_batch(
     program: CompiledProgram,
     map_outputs: MapOutputRegistry,
     blocks: BlockRegistry,
-    max_result_bytes: int = 0,
+    max_result_bytes: int,
+    demand: Demand,
 ) -> TaskBatch:
     """Everything that the tasks of ``order`` need to run anywhere.
 
-    ``max_result_bytes`` is how large the results of a job may be; 0 for no limit.
+    ``max_result_bytes`` is how large the results of a job may be, 0 for no limit; ``demand`` what each task takes.
     """
     cached_blocks = {node_id: holders for node_id in program.persisted if (holders := blocks.holders(node_id))}
     known = {} if order.needs_lineage else cached_blocks
@@ -48,5 +49,6 @@ def task_batch(
         priority=order.job_id,
         properties=order.properties,
         is_gang=order.outline.is_barrier,
+        demand=demand,
         max_result_bytes=max_result_bytes if order.outline.shuffle is None else 0,
     )

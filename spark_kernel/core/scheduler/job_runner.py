@@ -17,7 +17,7 @@ from spark_kernel.common import events
 from spark_kernel.common.errors import ActionHeldError, ContextError
 from spark_kernel.common.event_bus import EventBus
 from spark_kernel.common.ids import Counter
-from spark_kernel.core.execution.backend import Backend, BackendFailed, Executor
+from spark_kernel.core.execution.backend import Backend, BackendFailed, Demand, Executor
 from spark_kernel.core.execution.program import Deliver, WriteShuffle
 from spark_kernel.core.execution.serialization import CompiledProgram, compile_program
 from spark_kernel.core.lineage.node import Node
@@ -54,8 +54,12 @@ class JobRunner:
         name_of: Callable[[int], str | None],
         merge_accumulators: Callable[[Mapping[int, Any]], None],
         speculation: Speculation | None = None,
+        demand_of: Callable[[Iterable[Node]], Demand] = lambda nodes: Demand(),
     ) -> None:
-        """``speculation`` None means that slow tasks are waited for."""
+        """``speculation`` None means that slow tasks are waited for.
+
+        ``demand_of`` says what each task of a stage takes that computes these datasets.
+        """
         self._backend = backend
         self._bus = bus
         self._level_of = level_of
@@ -65,6 +69,7 @@ class JobRunner:
         self._there = Presence(self._map_outputs, self._blocks)
         self._facts = NodeFacts(level_of, name_of, self._blocks.cached_partitions)
         self._limits = limits
+        self._demand_of = demand_of
         self._speculation = speculation
         self._next_look = 0.0
         self._machine = StageScheduler(limits, self._facts, self._map_outputs, self._blocks, speculation)
@@ -180,7 +185,10 @@ class JobRunner:
         """
         outlines = outline(request.final, self._there.is_cached, self._there.is_shuffled, most_hidden=0)
         refuse_unsupported_chains(outlines, len(set(request.partitions)))
-        return {_shuffle_id(each): self._compile(each, request) for each in outlines if each.is_needed}
+        needed = [each for each in outlines if each.is_needed]
+        for each in needed:
+            self._demand_of(each.nodes)  # Raises for profiles that contradict each other.
+        return {_shuffle_id(each): self._compile(each, request) for each in needed}
 
     def _compile(self, each: StageOutline, request: JobRequest, needs_lineage: bool = False) -> CompiledProgram:
         output: Deliver | WriteShuffle
@@ -277,7 +285,8 @@ class JobRunner:
         job = self._active[order.job_id]
         try:
             program = self._program(job, order)
-            batch = task_batch(order, program, self._map_outputs, self._blocks, self._limits.result_bytes)
+            demand = self._demand_of(order.outline.nodes)
+            batch = task_batch(order, program, self._map_outputs, self._blocks, self._limits.result_bytes, demand)
         except Exception as error:
             self._stimuli.put(messages.FailStage(order.stage_id, error))
         else:

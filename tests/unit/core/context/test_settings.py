@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pyspark import SparkConf
+from pyspark.resource import ResourceProfileBuilder, TaskResourceRequests
 
 from spark_kernel.common.errors import JobFailedError, SettingsError
 from spark_kernel.core.context import SparkContext, settings
@@ -66,7 +67,7 @@ def test_settings_that_do_nothing_are_told_with_the_reason() -> None:
     (line,) = warned({"spark.task.reaper.enabled": "true"})
     assert line.startswith("spark.task.reaper.enabled: A cancelled task is always interrupted")
     assert warned({"spark.rdd.compress": "False"}) == ["spark.rdd.compress: Data is stored and sent as it is."]
-    assert warned({"spark.rdd.compress": "True", "spark.task.cpus": "1"}) == [], "as if they were not set"
+    assert warned({"spark.rdd.compress": "True", "spark.python.worker.reuse": "true"}) == [], "as if they were not set"
     assert warned({"spark.ui.retainedJobs": "5", "spark.sql.ansi.enabled": "false"}) == []
 
 
@@ -174,3 +175,9 @@ def test_binary_files_share_partitions_as_they_are_told_to(tmp_path: Path) -> No
         (tmp_path / f"{number}.bin").write_bytes(b"x" * 1000)
     with inline_context(spark_files_openCostInBytes="0", spark_files_maxPartitionBytes="2000") as sc:
         assert sc.binaryFiles(str(tmp_path), 1).getNumPartitions() == 3
+
+
+def test_profiles_of_one_stage_are_merged_when_that_is_asked_for() -> None:
+    one, other = (ResourceProfileBuilder().require(TaskResourceRequests().cpus(1)).build for _ in range(2))
+    with inline_context(spark_scheduler_resource_profileMergeConflicts="true") as sc:
+        assert sc.parallelize([1], 1).withResources(one).map(str).withResources(other).collect() == ["1"]

@@ -6,7 +6,16 @@ import pytest
 
 from spark_kernel.common.errors import SettingsError
 from spark_kernel.core.execution import gang_dispatch
-from spark_kernel.core.execution.backend import StageRefused, TaskBatch, TaskCancelled, TaskSpec, TaskStarted
+from spark_kernel.core.execution.backend import (
+    Demand,
+    Executor,
+    StageRefused,
+    TaskBatch,
+    TaskCancelled,
+    TaskSpec,
+    TaskStarted,
+)
+from spark_kernel.core.execution.demands import Room
 from spark_kernel.core.execution.gang_dispatch import MORE_SLOTS, REPAIR_SECONDS, GangDispatch, GangLimits, place_gang
 from spark_kernel.core.execution.ledger import Ledger
 from spark_kernel.core.execution.worker_messages import Meets
@@ -18,7 +27,7 @@ class Cluster:
     def __init__(self, monkeypatch, expected: int = 2) -> None:
         self.now = 100.0
         monkeypatch.setattr(gang_dispatch.time, "monotonic", lambda: self.now)
-        self.slots = {"a": 1, "b": 1}
+        self.executors = {name: Executor(name, "here", 1, 0) for name in "ab"}
         self.reports: list = []
         self.sent: list[list[tuple[int, str]]] = []
         self.delivered: list = []
@@ -28,7 +37,7 @@ class Cluster:
             self._send,
             self._deliver,
             lambda seconds, look: None,
-            lambda: self.slots,
+            lambda: self.executors,
             expected,
             GangLimits(),
         )
@@ -41,9 +50,9 @@ class Cluster:
     def _deliver(self, replies) -> None:
         self.delivered += [reply for said in replies.values() for reply in said]
 
-    def submit(self, stage_id, *task_ids, priority=0):
+    def submit(self, stage_id, *task_ids, **fields):
         tasks = tuple(TaskSpec(each, p, 0) for p, each in enumerate(task_ids))
-        entry = self.ledger.open(TaskBatch(0, stage_id, 0, "map", b"", tasks, is_gang=True, priority=priority))
+        entry = self.ledger.open(TaskBatch(0, stage_id, 0, "map", b"", tasks, is_gang=True, **fields))
         self.gangs.submit(entry)
         return entry
 
@@ -71,27 +80,55 @@ def test_tasks_have_started_when_all_are_ready_and_not_before(cluster):
     assert [reply.task_id for reply in cluster.delivered] == [1, 2]
 
 
-def test_a_second_gang_is_sent_when_the_first_has_begun(cluster):
-    cluster.submit(0, 1, 2)
-    cluster.submit(1, 3, 4)
-    assert len(cluster.sent) == 1
-    cluster.line_up(1, 2)
-    assert cluster.sent[1:] == [[(3, "a"), (4, "b")]]
-
-
 def test_a_second_gang_is_sent_when_the_first_is_over(cluster):
     cluster.submit(0, 1, 2)
     cluster.submit(1, 3, 4)
+    cluster.line_up(1, 2)
+    assert len(cluster.sent) == 1
+    assert cluster.gangs.waits_for_room
     cluster.ledger.cancelled([1, 2])
     cluster.gangs.look()
-    assert len(cluster.sent) == 2
+    assert cluster.sent[1:] == [[(3, "a"), (4, "b")]]
+    assert not cluster.gangs.waits_for_room
+
+
+def test_gangs_that_fit_side_by_side_are_sent_at_once(cluster):
+    cluster.submit(0, 1)
+    cluster.submit(1, 2)
+    assert cluster.sent == [[(1, "a")], [(2, "b")]]
+
+
+def test_a_gang_that_would_fit_does_not_overtake_one_that_waits_for_room(cluster):
+    cluster.submit(0, 1)
+    cluster.submit(1, 2, 3)
+    cluster.submit(2, 4)
+    assert cluster.sent == [[(1, "a")]]
+
+
+def test_each_task_of_a_gang_gets_what_it_takes(cluster):
+    cluster.executors = {name: Executor(name, "here", 4, 0, {"GPU": ("0", "1")}) for name in "ab"}
+    cluster.submit(0, 1, 2, 3, demand=Demand(cpus=2, resources={"gpu": 1}))
+    assert cluster.sent == [[(1, "a"), (2, "b"), (3, "a")]]
+    assert sorted((where, grant.addresses["gpu"]) for where, grant in cluster.ledger.grants()) == [
+        ("a", ("0",)),
+        ("a", ("1",)),
+        ("b", ("0",)),
+    ]
+
+
+def test_a_gang_whose_tasks_take_too_much_is_too_wide(cluster):
+    cluster.submit(0, 1, 2, demand=Demand(cpus=2))
+    cluster.now += REPAIR_SECONDS
+    cluster.gangs.look()
+    assert cluster.reports[0] == StageRefused(0, MORE_SLOTS)
 
 
 def test_a_gang_that_is_cancelled_while_it_waits_is_never_sent(cluster):
     cluster.submit(0, 1, 2)
     cluster.submit(1, 3, 4)
     cluster.ledger.cancel((1, 0))
-    cluster.line_up(1, 2)
+    cluster.ledger.cancelled([1, 2])
+    cluster.gangs.look()
     assert len(cluster.sent) == 1
 
 
@@ -99,7 +136,8 @@ def test_jobs_that_came_earlier_go_first(cluster):
     cluster.submit(0, 1, 2)
     cluster.submit(2, 5, 6, priority=2)
     cluster.submit(1, 3, 4, priority=1)
-    cluster.line_up(1, 2)
+    cluster.ledger.cancelled([1, 2])
+    cluster.gangs.look()
     assert cluster.sent[1] == [(3, "a"), (4, "b")]
 
 
@@ -118,7 +156,7 @@ def test_a_gang_that_is_too_wide_is_refused_after_a_while_in_the_words_of_spark(
 
 def test_workers_that_join_in_time_are_enough(cluster):
     cluster.submit(0, 1, 2, 3)
-    cluster.slots = {**cluster.slots, "c": 1}
+    cluster.executors["c"] = Executor("c", "here", 1, 0)
     cluster.gangs.look()
     assert cluster.sent == [[(1, "a"), (2, "b"), (3, "c")]]
 
@@ -148,8 +186,8 @@ def test_a_task_that_has_not_begun_is_lost_with_the_executor_that_it_was_sent_to
 
 def test_tasks_go_where_what_they_read_is_as_long_as_there_is_room():
     tasks = [TaskSpec(0, 0, 0, preferred=("b",)), TaskSpec(1, 1, 0, preferred=("b", "a")), TaskSpec(2, 2, 0)]
-    bundles = place_gang(tasks, {"a": 2, "b": 1}, {})
-    assert [bundle.places for bundle in bundles] == [("b",), ("a",), ("a",)]
+    rooms = {"a": Room(Executor("a", "here", 2, 0)), "b": Room(Executor("b", "here", 1, 0))}
+    assert [bundle.places for bundle in place_gang(tasks, Demand(), rooms, {})] == [("b",), ("a",), ("a",)]
 
 
 def test_settings_say_how_long_gangs_wait():

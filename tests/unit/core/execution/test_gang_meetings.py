@@ -47,12 +47,6 @@ def test_tasks_begin_with_their_first_meeting_and_with_no_other(meetings):
     assert meetings.begun_by(come(meetings, 10, 11, number=1, kind="barrier")) == []
 
 
-def test_a_gang_is_met_once_all_of_it_has_begun(meetings):
-    assert not meetings.is_met(10)
-    begin(meetings, 10, 11)
-    assert meetings.is_met(10)
-
-
 def test_meetings_follow_each_other(meetings):
     begin(meetings, 10, 11)
     assert set(errors(come(meetings, 10, 11, number=1, kind="barrier")).values()) == {""}

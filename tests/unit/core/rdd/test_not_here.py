@@ -8,7 +8,7 @@ from inspect import signature
 import pytest
 from pyspark.errors import PySparkNotImplementedError
 
-ON_DATASETS = ["toDF", "withResources", "getResourceProfile"]
+ON_DATASETS = ["toDF"]
 ON_DATASETS += ["saveAsHadoopFile", "saveAsHadoopDataset", "saveAsNewAPIHadoopFile", "saveAsNewAPIHadoopDataset"]
 ON_CONTEXTS = ["hadoopFile", "hadoopRDD", "newAPIHadoopFile", "newAPIHadoopRDD"]
 
