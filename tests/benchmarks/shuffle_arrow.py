@@ -2,10 +2,11 @@
 
     python tests/benchmarks/shuffle_arrow.py [--gigabytes 1] [--partitions 16] [--rounds 3]
 
-Eight int64 columns, hashed on the first by its value modulo the number of partitions. Both read the same generated
-partitions on the workers, and both check every row's partition at the end. Prints seconds (best of the rounds) for ours
-on one machine, ours as if each worker were a machine of its own (through the nannies), and P2P; and the peak memory of
-the workers.
+Eight int64 columns, hashed on the first by its value modulo the number of partitions. Both begin with the same
+partitions in the workers' memory (Arrow tables for ours, pandas frames for P2P), and both check every row's partition
+at the end. Prints for ours on one machine, ours as if each worker were a machine of its own (through the nannies), and
+P2P: seconds and processor seconds of workers and nannies (the best of the rounds; on a busy machine compare the
+latter, since P2P has more threads to claim time for), and the peak memory of a worker.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pyarrow as pa
-from distributed import Client, LocalCluster, get_worker, wait
+from distributed import Client, Future, LocalCluster, get_worker, wait
 
 from spark_kernel.core.shuffle.arrow_blocks import ArrowBlocks, read_arrow_shuffle, write_arrow_shuffle
 from spark_kernel.core.shuffle.map_outputs import MapOutput, NodePlace
@@ -41,8 +42,11 @@ def columns(number: int, rows: int) -> dict[str, Any]:
     return {f"c{i}": rng.integers(0, 1 << 40, rows) for i in range(COLUMNS)}
 
 
-def write_part(number: int, rows: int, width: int, folder: str, is_far: bool) -> MapOutput:
-    table = pa.table(columns(number, rows))
+def made_table(number: int, rows: int) -> pa.Table:
+    return pa.table(columns(number, rows))
+
+
+def write_part(number: int, table: pa.Table, width: int, folder: str, is_far: bool) -> MapOutput:
     worker = get_worker()
     place = NodePlace("far" if is_far else "here", f"{worker.name}" if is_far else "here", (worker.nanny,))
     target = ShuffleTarget(Path(folder), place, worker.address, 1, number, number)
@@ -59,12 +63,13 @@ def read_part(outputs: list[MapOutput], reducer: int, width: int, folder: str, i
     return table.num_rows
 
 
-def ours(client: Client, rows: int, width: int, is_far: bool) -> int:
+def ours(client: Client, tables: list[Future], width: int, is_far: bool) -> int:
     folder = tempfile.mkdtemp()
     plugin = ShuffleServer(APP, partial(Path, folder))
     client.register_plugin(plugin)
     try:
-        maps = client.map(write_part, range(width), rows=rows, width=width, folder=folder, is_far=is_far, pure=False)
+        write = partial(write_part, width=width, folder=folder, is_far=is_far)
+        maps = client.map(write, range(width), tables, pure=False)
         outputs = client.gather(maps)
         (shared,) = client.scatter([outputs], broadcast=True)
         reads = client.map(
@@ -93,17 +98,28 @@ def checked(frame: Any) -> Any:
     return frame.iloc[:1].assign(rows=len(frame))[["rows"]]
 
 
-def p2p(client: Client, rows: int, width: int) -> int:
-    import dask
+def made_frames(client: Client, rows: int, width: int) -> Any:
     import dask.dataframe as dd
+
+    frames = dd.from_map(partial(frame_part, rows=rows, width=width), range(width)).persist()
+    wait(frames)
+    return frames
+
+
+def p2p(frames: Any, width: int) -> int:
+    import dask
 
     with dask.config.set({"dataframe.shuffle.method": "p2p"}), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frames = dd.from_map(partial(frame_part, rows=rows, width=width), range(width))
         shuffled = frames.shuffle("c0", npartitions=width)
         counted = shuffled.map_partitions(checked, meta={"rows": "int64"}).persist()
         wait(counted)
         return int(counted["rows"].sum().compute())
+
+
+def cpu_seconds() -> float:
+    """What all processes of the cluster have used so far; the client's own work is not counted."""
+    return sum(sum(each.cpu_times()[:2]) for each in psutil.Process().children(recursive=True))
 
 
 def peak_of_workers(client: Client, reset: bool) -> float:
@@ -133,26 +149,29 @@ def main() -> None:
         ) as cluster,
         Client(cluster) as client,
     ):
+        tables = client.map(made_table, range(width), rows=rows, pure=False)
+        wait(tables)
+        frames = made_frames(client, rows, width)
         ways: dict[str, Callable[[], int]] = {
-            "making the data only": lambda: sum(
-                client.gather(client.map(lambda i: len(columns(i, rows)["c0"]), range(width), pure=False))
-            ),
-            "ours, one machine": lambda: ours(client, rows, width, False),
-            "ours, over the wire": lambda: ours(client, rows, width, True),
-            "dask.dataframe P2P": lambda: p2p(client, rows, width),
+            "ours, one machine": lambda: ours(client, tables, width, False),
+            "ours, over the wire": lambda: ours(client, tables, width, True),
+            "dask.dataframe P2P": lambda: p2p(frames, width),
         }
-        best = dict.fromkeys(ways, 1e9)
+        best: dict[str, float] = {}
+        cpu: dict[str, float] = {}
         peaks = dict.fromkeys(ways, 0.0)
         for _ in range(arguments.rounds):
             for name, way in ways.items():
                 peak_of_workers(client, reset=True)
-                begin = time.perf_counter()
+                begin, used = time.perf_counter(), cpu_seconds()
                 assert way() == rows * width, name
-                best[name] = min(best[name], time.perf_counter() - begin)
+                best[name] = min(best.get(name, 1e9), time.perf_counter() - begin)
+                cpu[name] = min(cpu.get(name, 1e9), cpu_seconds() - used)
                 peaks[name] = max(peaks[name], peak_of_workers(client, reset=False))
-        p2p_seconds = best["dask.dataframe P2P"]
+        theirs = "dask.dataframe P2P"
         for name, seconds in best.items():
-            print(f"{name:22} {seconds:6.2f} s  {p2p_seconds / seconds:5.2f}x  {peaks[name]:6.0f} MiB", flush=True)
+            print(f"{name:20} {seconds:6.2f} s {best[theirs] / seconds:5.2f}x", end="")
+            print(f" | cpu {cpu[name]:6.2f} s {cpu[theirs] / cpu[name]:5.2f}x | {peaks[name]:5.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ from spark_kernel.core.shuffle.map_outputs import MapOutput
 from spark_kernel.core.shuffle.transport import BlockTransport, BytesLike
 from spark_kernel.core.shuffle.writer import ShuffleTarget, store_frames
 
+_SLICE_BYTES = 8 << 20
+"""Rows are gathered so many bytes at a time: in the processor's cache, and in memory that is used again."""
+_LEAST_ROWS = 1024
+"""Of a slice, for each reducer on average; smaller batches cost more than they save."""
+
 Reducers = npt.NDArray[Any]
 """The reducer of each row, integers from 0."""
 
@@ -65,7 +70,7 @@ def write_arrow_shuffle(
     """Write the rows of each table to their reducers, in their order, to one shuffle file.
 
     ``tables`` yields tables of the schema of ``blocks``, each with the reducer of every row, an array of integers
-    below ``reducers``. A table should be of some ten MB: its rows are gathered in memory.
+    below ``reducers``.
     """
     buffer = FrameBuffer(reducers, scope.memory_share // 2, scope)
     rows = 0
@@ -73,9 +78,12 @@ def write_arrow_shuffle(
         for table, reducer_of_row in tables:
             scope.check_cancelled()
             rows += table.num_rows
-            for reducer, part in split_rows(table, reducer_of_row, reducers):
-                for batch in part.to_batches():
-                    buffer.add(reducer, frame(blocks.kind, blocks.encode(batch)))
+            length = max(_SLICE_BYTES * table.num_rows // max(1, table.nbytes), _LEAST_ROWS * reducers)
+            for first in range(0, table.num_rows, length):
+                rows_here = slice(first, first + length)
+                for reducer, part in split_rows(table.slice(first, length), reducer_of_row[rows_here], reducers):
+                    for batch in part.to_batches():
+                        buffer.add(reducer, frame(blocks.kind, blocks.encode(batch)))
         return store_frames(buffer, rows, target, scope)
     finally:
         buffer.close()
