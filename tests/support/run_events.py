@@ -108,12 +108,21 @@ class RunEvents:
         self.events.append(StageSubmitted(self.now, stage_id, attempt, tasks))
         return attempt
 
-    def start(self, stage_id: int, partition: int, attempt: int = 0) -> int:
+    def start(self, stage_id: int, partition: int, attempt: int = 0, speculative: bool = False) -> int:
         """A task attempt begins; returns its task id."""
         self._task_id += 1
         stage_attempt = self._attempts[stage_id]
         self.events.append(
-            TaskStarted(self.now, self._task_id, stage_id, stage_attempt, partition, attempt, f"worker-{partition % 2}")
+            TaskStarted(
+                self.now,
+                self._task_id,
+                stage_id,
+                stage_attempt,
+                partition,
+                attempt,
+                f"worker-{partition % 2}",
+                speculative,
+            )
         )
         return self._task_id
 

@@ -192,6 +192,8 @@ _KEPT = (
     Setting("spark.app.", str, None, "What the context says about itself: id, start time."),
     Setting("spark.executor.id", str, "driver", "Set by the context."),
     Setting("spark.serializer.objectStreamReset", str, "100", "Set by PySpark; Java serialisation is not used."),
+    Setting("spark.jobGroup.", str, None, "Local properties of a thread: the group of its jobs."),
+    Setting("spark.scheduler.pool", str, None, "Local property of a thread: the pool of its jobs under FAIR."),
     Setting("spark.job.", str, None, "Local properties of a thread: description, group, tags."),
 )
 

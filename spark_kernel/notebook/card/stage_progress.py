@@ -152,7 +152,7 @@ class StageProgress:
 
     def start_task(self, event: TaskStarted) -> None:
         """A task attempt begins."""
-        if event.partition in self._seen or event.attempt > 0:
+        if not event.speculative and (event.partition in self._seen or event.attempt > 0):
             self.retried += 1
         self._seen.add(event.partition)
         if event.stage_attempt > self._begun:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import warnings
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from spark_kernel.storage.options import StorageOptions
 from tests.support.inline import inline_context
 
 README = Path(__file__).parent.parent.parent.parent.parent / "README.md"
+PACKAGE = README.parent / "spark_kernel"
+NAME = re.compile(r"spark(\.\w+)+")
 HERE = {"spark.master": "local[2]"}
 
 
@@ -27,6 +31,20 @@ def test_the_readme_lists_the_settings_that_have_an_effect() -> None:
     assert settings.as_markdown() in README.read_text(encoding="utf-8"), (
         "write what spark_kernel.core.context.settings.as_markdown() returns into the README"
     )
+
+
+def test_every_setting_that_the_code_names_is_in_the_table() -> None:
+    names = {
+        node.value
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value)
+    }
+    assert "spark.master" in names
+    families = tuple(setting.name for setting in SETTINGS if setting.is_family)
+    # What the code completes to a name, such as a common beginning, counts as well.
+    unknown = [name for name in names if not any(each.name.startswith(name) for each in SETTINGS)]
+    assert [name for name in sorted(unknown) if not name.startswith(families)] == []
 
 
 def test_every_default_can_be_read_and_no_setting_is_listed_twice() -> None:
