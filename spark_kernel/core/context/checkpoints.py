@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from pyspark.errors import PySparkRuntimeError
 
 from spark_kernel.common.call_sites import CallSite
-from spark_kernel.core.lineage.node import NarrowDependency, Node, walk
+from spark_kernel.core.lineage.node import NarrowDependency, Node
 from spark_kernel.core.lineage.partition_maps import OneToOne
 from spark_kernel.core.lineage.recipes import Source
 from spark_kernel.core.rdd.checkpoint_files import ReadBatches, WriteBatches
@@ -52,6 +52,10 @@ class Checkpoints:
         """By id, since a job may see a copy of the node, on top of other checkpoints."""
         self._marks: weakref.WeakKeyDictionary[Node, CheckpointMark] = weakref.WeakKeyDictionary()
         self._current: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
+        # What was found out about lineages, so that a job looks only at what was made since the one before.
+        self._rebuilt: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
+        self._as_it_was: weakref.WeakSet[Node] = weakref.WeakSet()
+        self._looked_at: weakref.WeakSet[Node] = weakref.WeakSet()
 
     def set_folder(self, folder: str) -> None:
         """Write checkpoints below ``folder`` from now on."""
@@ -67,6 +71,7 @@ class Checkpoints:
                 "Checkpoint directory has not been set in the SparkContext. Call sc.setCheckpointDir(folder) first, "
                 "with a folder that all machines of the cluster see."
             )
+        self._looked_at.clear()
         self._marks[node] = mark
         self._marked[node.node_id] = node
 
@@ -78,15 +83,31 @@ class Checkpoints:
         """``final`` on top of sources, wherever these stand for what it was made from."""
         if not self._current:
             return final
-        rebuilt: dict[int, Node] = {}
-        for node in sorted(walk([final]), key=lambda each: each.node_id):
-            node = self.current(node)
-            parents = [rebuilt.get(link.parent.node_id, link.parent) for link in node.dependencies]
-            if any(parent is not link.parent for parent, link in zip(parents, node.dependencies, strict=True)):
-                links = zip(parents, node.dependencies, strict=True)
-                node = replace(node, dependencies=tuple(replace(link, parent=parent) for parent, link in links))
-            rebuilt[node.node_id] = node
-        return rebuilt[final.node_id]
+        pending = [final]
+        while pending:
+            node = pending[-1]
+            unknown = [link.parent for link in node.dependencies if self._lineage_of(link.parent) is None]
+            if unknown and self._lineage_of(node) is None:
+                pending.extend(unknown)
+                continue
+            pending.pop()
+            if self._lineage_of(node) is None:
+                self._rebuild(node)
+        return self._lineage_of(final) or final
+
+    def _lineage_of(self, node: Node) -> Node | None:
+        """What stands for the node in jobs; None when that is not known."""
+        return self._current.get(node) or self._rebuilt.get(node) or (node if node in self._as_it_was else None)
+
+    def _rebuild(self, node: Node) -> None:
+        """Find out what stands for the node, when that is known of its parents."""
+        parents = [self._lineage_of(link.parent) or link.parent for link in node.dependencies]
+        links = list(zip(parents, node.dependencies, strict=True))
+        if all(parent is link.parent for parent, link in links):
+            self._as_it_was.add(node)
+        else:
+            changed = tuple(replace(link, parent=parent) for parent, link in links)
+            self._rebuilt[node] = replace(node, dependencies=changed)
 
     def after_job(self, final: Node, run: RunJob, stands: Callable[[Node], None]) -> None:
         """Write what is marked among the datasets that a job on ``final`` has computed.
@@ -95,7 +116,8 @@ class Checkpoints:
         """
         if not self._marks:
             return
-        for node in walk([final]):
+        for node in list(self._not_looked_at(final)):
+            self._looked_at.add(node)
             marked = self._marked.get(node.node_id)
             mark = self._marks.get(marked) if marked is not None else None
             if marked is None or mark is None or mark.is_done:
@@ -103,6 +125,16 @@ class Checkpoints:
             source = self._written(node, mark, run) if mark.is_reliable else self._pinned(node, mark, run)
             self._stand_in(marked, source, mark)
             stands(source)
+
+    def _not_looked_at(self, final: Node) -> Iterator[Node]:
+        pending = [final]
+        seen: set[int] = set()
+        while pending:
+            node = pending.pop()
+            if node.node_id not in seen and node not in self._looked_at:
+                seen.add(node.node_id)
+                yield node
+                pending.extend(link.parent for link in reversed(node.dependencies))
 
     def _written(self, node: Node, mark: CheckpointMark, run: RunJob) -> Node:
         mark.url = f"{self.folder}/rdd-{mark.spark_rdd.rdd_id}"
@@ -131,6 +163,8 @@ class Checkpoints:
 
     def _stand_in(self, node: Node, source: Node, mark: CheckpointMark) -> None:
         self._current[node] = source
+        self._rebuilt.clear()
+        self._as_it_was.clear()
         mark.is_done = True
         rdd = mark.spark_rdd
         kind = "ReliableCheckpointRDD" if mark.is_reliable else "LocalCheckpointRDD"

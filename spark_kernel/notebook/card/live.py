@@ -37,6 +37,8 @@ UPDATE_SECONDS = 0.25
 """At most 4 updates a second."""
 PATIENCE_SECONDS = 1.5
 """How long `RunCard.finish` waits for the picture; after that the card is completed when the picture is there."""
+_REST = 9
+"""A large run takes a while to be shown: no more than a tenth of the time is spent on it, the rest is the cell's."""
 _LIVE_AFTER_SECONDS = 0.4
 _PLAIN_UPDATE_SECONDS = 1.0
 _REDRAW_SECONDS = 2.0
@@ -170,13 +172,14 @@ class RunCard:
         try:
             self._publish_unless_finished(widget.bundle)
             while not self._finished.is_set():
+                began = time.monotonic()
                 self._changed.clear()
                 run, version = self._versioned()
                 artist.look_at(run, version)
                 if (placed := artist.to_draw(run)) is not None:
                     widget.draw(draw(run, *placed))
                 widget.update(run, artist.picture, time.time(), self._cancelling.is_set())
-                self._pause(UPDATE_SECONDS)
+                self._pause(max(UPDATE_SECONDS, _REST * (time.monotonic() - began)))
         except Exception:
             _log.exception("the live card can't be shown; the finished one will be")
         finally:
@@ -231,6 +234,7 @@ class _Artist:
         self._drawn: tuple[Picture, Layout] | None = None
         self._cached: list[int] = []
         self._drawn_at = 0.0
+        self._rests_until = 0.0
 
     @property
     def picture(self) -> Picture | None:
@@ -240,6 +244,8 @@ class _Artist:
     def look_at(self, run: RunJson, version: int) -> None:
         """Start to lay out ``run`` unless it was done for this version of its graph, or another one is being made."""
         if version == self._version or (self._thread is not None and self._thread.is_alive()):
+            return
+        if time.monotonic() < self._rests_until:
             return
         self._version = version
         self._thread = threading.Thread(target=self._work, args=(run,), name="spark-card-layout", daemon=True)
@@ -255,6 +261,9 @@ class _Artist:
         return made
 
     def _work(self, run: RunJson) -> None:
+        began = time.monotonic()
         made = self._lay_out(run)
         if made is not None:
             self._made = made
+        ended = time.monotonic()
+        self._rests_until = ended + _REST * (ended - began)

@@ -8,6 +8,7 @@ cell, `read_runs` for a saved event log.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,6 +34,9 @@ from spark_kernel.common.events import (
 from spark_kernel.notebook.card.cached_blocks import CachedBlocks
 from spark_kernel.notebook.card.run_json import JobJson, NodeJson, RunJson, RunOutcome, StageState
 from spark_kernel.notebook.card.stage_progress import StageProgress
+
+MOST_SKIPPED = 400
+"""Skipped stages that a run keeps."""
 
 # What becomes of the stages of a job that is over, when they were not heard of again: (never started, running).
 _LEFT_BEHIND: dict[str, tuple[StageState, StageState]] = {
@@ -68,7 +72,10 @@ class RunModel:
         """Grows whenever what is drawn may have changed: jobs, nodes, edges, names, cached datasets."""
         self._everything = everything
         self._jobs: dict[int, JobJson] = {}
+        self._running: set[int] = set()
         self._stages: dict[int, StageProgress] = {}
+        self._skipped: deque[tuple[int, JobJson | None]] = deque()
+        """Stages that were skipped when they were first listed, and by which job; oldest first."""
         self._nodes: dict[int, NodeInfo] = {}
         self._edges: dict[tuple[int, int, int | None], EdgeInfo] = {}
         self._cached: dict[int, CachedBlocks] = {}
@@ -142,7 +149,8 @@ class RunModel:
             "started": event.time,
             "ended": None,
         }
-        self._add_graph(event.graph)
+        self._running.add(event.job_id)
+        self._add_graph(event.graph, self._jobs[event.job_id])
         return True
 
     def _stages_added(self, event: StagesAdded) -> bool:
@@ -150,10 +158,10 @@ class RunModel:
         if job is None:
             return False
         job["stages"] += [stage.stage_id for stage in event.graph.stages]
-        self._add_graph(event.graph)
+        self._add_graph(event.graph, job)
         return True
 
-    def _add_graph(self, graph: JobGraph) -> None:
+    def _add_graph(self, graph: JobGraph, job: JobJson | None = None) -> None:
         self.graph_version += 1
         for node in graph.nodes:
             self._nodes[node.node_id] = node
@@ -167,6 +175,18 @@ class RunModel:
                 self._stages[info.stage_id].plan_again(info)
             else:
                 self._stages[info.stage_id] = StageProgress(info)
+                if info.skipped:
+                    self._skipped.append((info.stage_id, job))
+        self._forget_skipped()
+
+    def _forget_skipped(self) -> None:
+        """Of a loop of many jobs, each of which lists what it skips, only the latest skipped stages are kept."""
+        while len(self._skipped) > MOST_SKIPPED:
+            stage_id, job = self._skipped.popleft()
+            stage = self._stages.get(stage_id)
+            if stage is not None and stage.state == "skipped" and job is not None and job["outcome"] != "running":
+                del self._stages[stage_id]
+                job["stages"].remove(stage_id)
 
     def _job_ended(self, event: JobEnded) -> bool:
         job = self._jobs.get(event.job_id)
@@ -178,10 +198,11 @@ class RunModel:
     def _close_job(self, job: JobJson, time: float, outcome: RunOutcome, message: str) -> None:
         job["outcome"], job["message"], job["ended"] = outcome, message, time
         never_started, running = _LEFT_BEHIND[outcome]
-        needed = {stage for other in self._jobs.values() if other["outcome"] == "running" for stage in other["stages"]}
+        self._running.discard(job["job_id"])
+        needed = {stage_id for job_id in self._running for stage_id in self._jobs[job_id]["stages"]}
         for stage_id in job["stages"]:
-            stage = self._stages[stage_id]
-            if stage.is_open and stage_id not in needed:
+            stage = self._stages.get(stage_id)
+            if stage is not None and stage.is_open and stage_id not in needed:
                 stage.close(running if stage.state == "running" else never_started, time)
 
     def _stage(self, stage_id: int) -> StageProgress | None:
