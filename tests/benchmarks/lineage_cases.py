@@ -34,7 +34,7 @@ def chained_shuffles(sc, n):
     """One job of n shuffles."""
     rdd = sc.parallelize([(i % 5, i) for i in range(20)], 2)
     for _ in range(n):
-        rdd = rdd.mapValues(lambda value: value + 1).reduceByKey(lambda a, b: max(a, b), 2)
+        rdd = rdd.map(lambda pair: (pair[0], pair[1] + 1)).reduceByKey(lambda a, b: max(a, b), 2)
     return timed(lambda: rdd.count(), 5)
 
 
@@ -44,7 +44,7 @@ def rounds(sc, n):
 
     def step(_):
         nonlocal rdd
-        rdd = rdd.mapValues(lambda value: value + 1).reduceByKey(lambda a, b: max(a, b), 2)
+        rdd = rdd.map(lambda pair: (pair[0], pair[1] + 1)).reduceByKey(lambda a, b: max(a, b), 2)
         assert rdd.count() == 5
 
     return each_round(step, n)
@@ -56,7 +56,7 @@ def rounds_with_checkpoints(sc, n):
 
     def step(number):
         nonlocal rdd
-        rdd = rdd.mapValues(lambda value: value + 1).reduceByKey(lambda a, b: max(a, b), 2)
+        rdd = rdd.map(lambda pair: (pair[0], pair[1] + 1)).reduceByKey(lambda a, b: max(a, b), 2)
         if number % 10 == 9:
             rdd.checkpoint()
         assert rdd.count() == 5
