@@ -10,7 +10,8 @@
     ├── StorageError             a path can't be read or written
     │   ├── PathNotFoundError    (also FileNotFoundError)
     │   ├── PathExistsError      (also FileExistsError)
-    │   └── DecodeError          text that is not what it claims to be (also ValueError)
+    │   ├── DecodeError          text that is not what it claims to be (also ValueError)
+    │   └── DiskFullError        shuffled, spilled or cached data have no room
     ├── JobError                 a job ended without its result
     │   ├── JobFailedError       a task failed too often
     │   └── JobCancelledError    somebody cancelled it
@@ -69,6 +70,10 @@ class PathExistsError(StorageError, FileExistsError):
 
 class DecodeError(StorageError, ValueError):
     """Bytes that are not what they claim to be; the message names the file and the offset."""
+
+
+class DiskFullError(StorageError):
+    """There is no room for shuffled, spilled or cached data in the folder of ``spark.local.dir``."""
 
 
 class EventLogError(SparkKernelError):

@@ -19,6 +19,9 @@ _THREAD_COUNTS = (
     "NUMEXPR_NUM_THREADS",
 )
 
+LOG_NAME = "cluster.log"
+"""In the application's folder: what the processes of the cluster, and functions that print, have written."""
+
 
 @dataclass(frozen=True)
 class ClusterPlan:

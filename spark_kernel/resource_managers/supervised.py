@@ -21,7 +21,7 @@ from typing import Any
 
 import spark_kernel
 from spark_kernel.common.errors import ClusterError
-from spark_kernel.resource_managers.cluster_plan import ClusterPlan, supervisor_environment
+from spark_kernel.resource_managers.cluster_plan import LOG_NAME, ClusterPlan, supervisor_environment
 from spark_kernel.resource_managers.message_pipe import read_messages, write_message
 from spark_kernel.resource_managers.sessions import end_session, wait_for_session
 
@@ -31,8 +31,6 @@ COMMAND_SECONDS = 10.0
 """A supervisor that does not answer within this time is busy or stuck."""
 STOP_SECONDS = 8.0
 """More than a supervisor takes to end everything by force (`supervisor.ENDING_SECONDS` and what follows)."""
-LOG_NAME = "cluster.log"
-"""In the application's folder: what the processes of the cluster, and functions that print, have written."""
 
 _log = logging.getLogger(__name__)
 

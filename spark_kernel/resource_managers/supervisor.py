@@ -26,8 +26,9 @@ from typing import Any
 import dask
 
 from spark_kernel.resource_managers import fork_server
+from spark_kernel.resource_managers.bounded_log import keep_short
 from spark_kernel.resource_managers.causes import first_cause
-from spark_kernel.resource_managers.cluster_plan import ClusterPlan
+from spark_kernel.resource_managers.cluster_plan import LOG_NAME, ClusterPlan
 from spark_kernel.resource_managers.dask_configuration import cluster_configuration, quieten_logs
 from spark_kernel.resource_managers.hosted_cluster import HostedCluster
 from spark_kernel.resource_managers.message_pipe import read_messages, write_message
@@ -128,6 +129,7 @@ class Supervisor:
             return
         self._spawn(self._start_workers(hosted, stop))
         self._spawn(self._watch_scheduler(hosted, stop))
+        self._spawn(keep_short(Path(self._plan.scratch) / LOG_NAME))
         await stop.wait()
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(hosted.close(), CLOSING_SECONDS)

@@ -34,7 +34,7 @@ from tests.support.chaos_jobs import PROGRAMS
 from tests.support.chaos_trouble import RUNS, TROUBLES, troubled_step
 from tests.support.clusters import Leftovers, until
 
-JOB_SECONDS = 90.0
+JOB_SECONDS = 150.0
 """A job that has not ended by then hangs."""
 _CALM = 0.8
 """The share of the steps without trouble."""
@@ -76,15 +76,10 @@ class Storm:
         self._next_strike = self._rng.randint(5, 2 * _FROM_OUTSIDE_EVERY)
         self._task_events = 0
         self.sc.parallelize(range(3), 3).count()
-        self._processes: Any = self.sc.session.manager.describe()["processes"]
-        self.leftovers = Leftovers(self._processes["supervisor"], self.scratch)
+        processes: Any = self.sc.session.manager.describe()["processes"]
+        self.scratch = scratch_of(processes["supervisor"])
+        self.leftovers = Leftovers(processes["supervisor"], self.scratch)
         self.sc.events.listen(self._on_event)
-
-    @property
-    def scratch(self) -> Path:
-        """The application's folder."""
-        found = psutil.Process(self._processes["supervisor"]).environ()["SPARK_KERNEL_SCRATCH"]
-        return Path(found)
 
     def run(self, jobs: int, at_once: int = 2) -> list[Ended]:
         """Run so many jobs, some at a time; fails when one hangs."""
@@ -170,7 +165,7 @@ class Storm:
 
     def files_left(self) -> list[Path]:
         """What tasks have left in the application's folder."""
-        found = [self.scratch.glob(pattern) for pattern in ("shuffle/*/*", "tasks/*", "blocks/*/*", "tmp/spill*")]
+        found = [self.scratch.glob(pattern) for pattern in ("shuffle/*/*", "executors/*/*/*", "tmp/spill*")]
         return sorted(path for paths in found for path in paths)
 
     def assert_rules_were_kept(self, ended: list[Ended]) -> None:
@@ -232,6 +227,11 @@ class Storm:
         markers = sorted(path.name for path in self.folder.iterdir() if path.name != RUNS)
         gone = sum(isinstance(event, events.ExecutorRemoved) for event in self.seen)
         return f"{dict(counts)}, {gone} executors lost, from outside: {self.struck}, in tasks: {markers}"
+
+
+def scratch_of(supervisor: int) -> Path:
+    """The application's folder, as the cluster's processes know it."""
+    return Path(psutil.Process(supervisor).environ()["SPARK_KERNEL_SCRATCH"])
 
 
 def _kill(pid: int | None) -> None:

@@ -172,6 +172,7 @@ def executor_state(folder: Path, broadcasts: dict[int, bytes] | None = None) -> 
         executor_id="executor-1",
         place=place,
         folder=folder,
+        own_folder=folder,
         memory_share=1 << 26,
         blocks=BlockStore(folder / "blocks", 1 << 26),
         broadcasts=BroadcastCache((broadcasts or {}).__getitem__),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_kernel.common.errors import SerializationError
+from spark_kernel.resource_managers.full_disks import room_in
 
 _LEAST_RECORDS = 16
 _MOST_RECORDS = 1000
@@ -62,10 +63,11 @@ class BatchFile:
         self.size = 0
 
     def write(self, batches: Iterable[bytes]) -> None:
-        """Write all of them. What was written is removed when that fails."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Write all of them. What was written is removed when that fails. Raises DiskFullError."""
+        with room_in(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(self.path, "wb", buffering=1 << 20) as file:
+            with room_in(self.path.parent), open(self.path, "wb", buffering=1 << 20) as file:
                 for batch in batches:
                     file.write(_LENGTH.pack(len(batch)))
                     file.write(batch)

@@ -21,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from spark_kernel.common.errors import DiskFullError
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.cache.batches import BatchFile, Dumps, pickled_batches, plain_dumps, records_of
 from spark_kernel.core.cache.stored_blocks import StoredBlock
@@ -120,7 +121,7 @@ class BlockStore:
         Returns them, to go on with, and what was stored: nothing when they don't fit into memory and may not lie on
         disk; then no more of them than fits is held at any time.
 
-        Raises SerializationError when a record can't be pickled, OSError when the disk is full.
+        Raises SerializationError when a record can't be pickled, DiskFullError.
         """
         batches, stored = self._store((node_id, partition), level, pickled_batches(iter(records), self._dumps))
         return records_of(batches), stored
@@ -130,7 +131,7 @@ class BlockStore:
     ) -> list[StoredBlock]:
         """Keep a block of another executor, given as its pickled batches. Returns what was stored, as `put` does.
 
-        Raises OSError when the disk is full.
+        Raises DiskFullError.
         """
         return self._store((node_id, partition), level, iter(batches), is_read_on=False)[1]
 
@@ -221,7 +222,7 @@ class BlockStore:
         file = self._new_file(key)
         try:
             file.write(block.batches)
-        except OSError:  # The disk is full: the block is lost, as its announcement says, and computed again.
+        except (OSError, DiskFullError):  # The block is lost, as its announcement says, and computed again.
             self._forget(key)
             return StoredBlock(*key, 0, 0)
         block.file, block.batches = file, None

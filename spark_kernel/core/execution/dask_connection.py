@@ -115,7 +115,7 @@ class Connection:
             await self._quietly(self.client.close())
 
     async def _connect(self, on_event: Callable[[tuple[float, Any]], None], seconds: float) -> None:
-        self.client = await _Client(
+        self.client = _Client(
             self._cluster.address,
             asynchronous=True,
             set_as_default=False,
@@ -123,6 +123,11 @@ class Connection:
             timeout=seconds,
             name=f"spark-kernel-{self.app_id}",
         )
+        try:
+            await self.client
+        except BaseException:
+            await self._quietly(self.client.close())
+            raise
         self.client.scheduler_comm.interval = _SEND_INTERVAL
         self.client.subscribe_topic(topic_of(self.app_id), on_event)
 

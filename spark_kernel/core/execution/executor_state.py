@@ -41,7 +41,9 @@ class ExecutorState:
     place: NodePlace
     """This machine, as readers of its shuffle files know it."""
     folder: Path
-    """The application's folder on this machine: shuffle files, spilled and cached data, scratch folders of tasks."""
+    """The application's folder on this machine, with the shuffle files."""
+    own_folder: Path
+    """The executor's folder in it: cached blocks, and scratch folders of tasks with what they spill."""
     memory_share: int
     """Bytes that each task may use for combining and sorting before it spills."""
     blocks: BlockStore

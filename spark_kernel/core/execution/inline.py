@@ -61,6 +61,7 @@ class InlineBackend:
             executor_id=EXECUTOR_ID,
             place=NodePlace(socket.gethostname(), machine, ()),
             folder=folder,
+            own_folder=folder,
             memory_share=task_memory(settings or {}, memory_limit // 2),
             blocks=BlockStore(folder / "blocks", memory_limit // 2, self._dropped, dumps),
             broadcasts=BroadcastCache(self._broadcasts.__getitem__),

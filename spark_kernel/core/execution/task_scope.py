@@ -20,6 +20,7 @@ from spark_kernel.core.execution.orders import BatchHead, TaskOrder
 from spark_kernel.core.execution.running_tasks import RunningTask
 from spark_kernel.core.lineage.recipes import Counts
 from spark_kernel.core.shared_variables.accumulator import TaskAccumulators
+from spark_kernel.resource_managers.full_disks import room_in
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -70,6 +71,7 @@ class Task:
         """The others that it runs together with; None outside a barrier stage."""
         self.application_folder = state.folder
         """On this machine."""
+        self._executors_folder = state.own_folder
         self._scratch: Path | None = None
         self._running = running
 
@@ -78,8 +80,10 @@ class Task:
         """A folder for temporary files, made on first use and removed when the task ends."""
         if self._scratch is None:
             # No two attempts of an application have the same task id.
-            self._scratch = self.application_folder / "tasks" / str(self.task_id)
-            self._scratch.mkdir(parents=True, exist_ok=True)
+            scratch = self._executors_folder / "tasks" / str(self.task_id)
+            with room_in(scratch):
+                scratch.mkdir(parents=True, exist_ok=True)
+            self._scratch = scratch
         return self._scratch
 
     def check_cancelled(self) -> None:

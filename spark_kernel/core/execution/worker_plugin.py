@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 from distributed import Worker, WorkerPlugin, get_worker
 
 from spark_kernel.core.cache.block_store import BlockStore
@@ -68,8 +69,8 @@ class ExecutorPlugin(WorkerPlugin):
         self._broadcasts: dict[int, Parcel] = {}
         self._outbox = Outbox(self._send, self._call_later)
         folder = scratch_folder(self.app_id, self._settings)
-        # The folder belongs to the machine, cached blocks to this process.
-        self._blocks_folder = folder / "blocks" / worker.contact_address.rpartition(":")[2]
+        # What is shuffled belongs to the machine, all other files to this process.
+        self._own_folder = own_folder(folder)
         self.transport = DaskTransport(worker, self.app_id, machine_id(folder))
         self.state = self._make_state(worker, folder)
         self.copies = BlockCopies(self.state.blocks, self.transport.fetch_cached, self._outbox.put)
@@ -83,7 +84,7 @@ class ExecutorPlugin(WorkerPlugin):
             self.state.running.cancel(stage)
         self.copies.stop()
         stop_serving(worker, self.app_id)
-        shutil.rmtree(self._blocks_folder, ignore_errors=True)
+        shutil.rmtree(self._own_folder, ignore_errors=True)
         if self.is_application_over:
             remove_scratch_folder(self.state.folder)
 
@@ -128,8 +129,9 @@ class ExecutorPlugin(WorkerPlugin):
             executor_id=worker.contact_address,
             place=NodePlace(socket.gethostname(), machine_id(folder), servers),
             folder=folder,
+            own_folder=self._own_folder,
             memory_share=task_memory(self._settings, int(memory * _EXECUTION_FRACTION / worker.state.nthreads)),
-            blocks=BlockStore(self._blocks_folder, int(memory * _STORAGE_FRACTION), self._block_dropped, dumps),
+            blocks=BlockStore(self._own_folder / "blocks", int(memory * _STORAGE_FRACTION), self._block_dropped, dumps),
             broadcasts=BroadcastCache(self._broadcast_data),
             transport=self.transport,
             gangs=GangMembers(self._send_at_once),
@@ -174,6 +176,23 @@ class ExecutorPlugin(WorkerPlugin):
 
     def _call_later(self, seconds: float, function: Callable[[], object]) -> None:
         self._worker.loop.add_callback(self._worker.loop.call_later, seconds, function)
+
+
+def own_folder(folder: Path) -> Path:
+    """Where this process keeps what is of no use without it; removes what processes left there that were killed."""
+    here = f"{socket.gethostname()}-"
+    for left in (folder / "executors").glob(f"{here}*"):
+        pid = left.name.removeprefix(here)
+        if pid.isdecimal() and not _lives(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return folder / "executors" / f"{here}{os.getpid()}"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def executor_of(worker: Worker, app_id: str) -> ExecutorPlugin:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from spark_kernel.common.errors import FailedTask
-from spark_kernel.core.execution.backend import TaskFailed, TaskFetchFailed
+from spark_kernel.common.errors import DiskFullError, FailedTask, JobFailedError
+from spark_kernel.core.execution.backend import BackendFailed, TaskFailed, TaskFetchFailed
 from spark_kernel.core.scheduler.stages import Stage, Task
 
 _UNITS = (("EiB", 1 << 60), ("PiB", 1 << 50), ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
@@ -19,7 +19,8 @@ def task_failure_message(stage: Stage, task: FailedTask, attempts: int) -> str:
     ]
     if task.record is not None:
         lines.append(f"  at the record {task.record}")
-    if task.user_traceback:
+    if "\n" in task.user_traceback.strip():
+        # Otherwise there are no lines of the user's in it, only what the first line says already.
         lines.append(task.user_traceback.rstrip())
     return "\n".join(lines)
 
@@ -33,6 +34,11 @@ def loss_message(stage: Stage, task: Task, report: TaskFailed, losses: int) -> s
         "  Such a task usually needs more memory than its worker has, ends the process (os._exit, a crash in native "
         "code), or is killed from outside. Use more partitions, or a larger spark.executor.memory."
     )
+
+
+def is_about_room(error: JobFailedError) -> bool:
+    """Whether the job failed since the disk for intermediate data is full."""
+    return error.task is not None and error.task.error_type.rpartition(".")[2] == DiskFullError.__name__
 
 
 def fetch_failure_message(stage: Stage, report: TaskFetchFailed) -> str:
@@ -68,3 +74,13 @@ def _size(count: int) -> str:
     """
     name, unit = next(((name, unit) for name, unit in _UNITS if count >= 2 * unit), ("B", 1))
     return f"{count / unit:.1f} {name}"
+
+
+def backend_failure_message(report: BackendFailed) -> str:
+    """The cluster can't be used any more, now or ever."""
+    reason, _, details = report.reason.partition("\n")
+    advice = (
+        f"The cluster is gone: {reason}. Its datasets went with it: stop this context, start another one with "
+        "SparkContext.getOrCreate() (in a notebook: %spark start), and make the datasets anew."
+    )
+    return f"{advice}\n{details}" if details else advice

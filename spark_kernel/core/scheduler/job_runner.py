@@ -14,18 +14,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from spark_kernel.common import events
-from spark_kernel.common.errors import ActionHeldError, ContextError
+from spark_kernel.common.errors import ActionHeldError, ContextError, JobFailedError
 from spark_kernel.common.event_bus import EventBus
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution.backend import Backend, BackendFailed, Demand, Executor
 from spark_kernel.core.execution.program import Deliver, WriteShuffle
 from spark_kernel.core.execution.serialization import CompiledProgram, compile_program
-from spark_kernel.core.lineage.node import Node
+from spark_kernel.core.lineage.node import Node, ShuffleDependency, walk
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.scheduler import messages
 from spark_kernel.core.scheduler.barrier_rules import refuse_unsupported_chains
 from spark_kernel.core.scheduler.batches import task_batch
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
+from spark_kernel.core.scheduler.failure_messages import is_about_room
 from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
 from spark_kernel.core.scheduler.jobs import JobHandle, JobRequest
 from spark_kernel.core.scheduler.limits import Limits
@@ -306,7 +307,18 @@ class JobRunner:
     def _finish(self, instruction: messages.FinishJob) -> None:
         with self._active_changed:
             job = self._active.pop(instruction.job_id)
+        if isinstance(instruction.error, JobFailedError) and is_about_room(instruction.error):
+            self._make_room(job.request)
         job.handle.finish(instruction.error)
+
+    def _make_room(self, request: JobRequest) -> None:
+        """Let go of what a job has shuffled that failed since the disk is full, or no other job would find room."""
+        for node in walk([request.final]):
+            for dependency in node.dependencies:
+                if isinstance(dependency, ShuffleDependency) and not self._map_outputs.is_complete(
+                    dependency.shuffle_id, dependency.parent.num_partitions
+                ):
+                    self.forget_shuffle(dependency.shuffle_id)
 
 
 class _ActiveJob:

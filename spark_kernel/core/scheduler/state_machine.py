@@ -47,6 +47,7 @@ from spark_kernel.core.lineage.node import ShuffleDependency
 from spark_kernel.core.scheduler import announcements, barrier_rules, messages
 from spark_kernel.core.scheduler.block_keeping import BlockKeeping
 from spark_kernel.core.scheduler.block_registry import BlockRegistry
+from spark_kernel.core.scheduler.failure_messages import backend_failure_message
 from spark_kernel.core.scheduler.giving_up import count_failure, count_fetch_failure, count_result
 from spark_kernel.core.scheduler.job_graph import NodeFacts, job_graph
 from spark_kernel.core.scheduler.limits import Limits
@@ -491,7 +492,7 @@ class StageScheduler:
         self._out += self._keeping.stored(self._now, executor_id, block)
 
     def _backend_failed(self, report: backend.BackendFailed) -> None:
-        self._backend_failure = f"The cluster is gone: {report.reason}"
+        self._backend_failure = backend_failure_message(report)
         self._tasks.clear()
         for job in list(self._jobs.values()):
             self._end_job(job, JobFailedError(self._backend_failure, job.job_id))

@@ -5,12 +5,14 @@ A file has no name from the moment it is made, so that nothing is left behind ho
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spark_kernel.core.shuffle.transport import BlockMissingError
+from spark_kernel.resource_managers.full_disks import room_in
 
 _PIECE = 1 << 18
 
@@ -27,8 +29,10 @@ class SpillFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix="spill-")
+        with room_in(folder):
+            descriptor, name = tempfile.mkstemp(dir=folder, prefix="spill-")
         os.unlink(name)
+        self._folder = folder
         self._file = os.fdopen(descriptor, "wb", _PIECE)
         self._size = 0
 
@@ -38,12 +42,13 @@ class SpillFile:
         return self._size
 
     def append(self, parts: Iterable[bytes]) -> tuple[int, int]:
-        """Write ``parts`` one after the other; returns the range that they occupy."""
+        """Write ``parts`` one after the other; returns the range that they occupy. Raises DiskFullError."""
         start = self._size
-        for part in parts:
-            self._file.write(part)
-            self._size += len(part)
-        self._file.flush()
+        with room_in(self._folder):
+            for part in parts:
+                self._file.write(part)
+                self._size += len(part)
+            self._file.flush()
         return start, self._size
 
     def pieces(self, start: int, stop: int, piece: int = _PIECE) -> Iterator[bytes]:
@@ -52,10 +57,13 @@ class SpillFile:
 
     def close(self) -> None:
         """Remove it. Idempotent."""
-        self._file.close()
+        # Where the disk is full there may be bytes that were never written. Nobody needs them.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def __del__(self) -> None:
-        self._file.close()
+        if hasattr(self, "_file"):
+            self.close()
 
 
 def file_pieces(descriptor: int, start: int, stop: int, piece: int) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from spark_kernel.core.shuffle.partitioning import partitions_of
 from spark_kernel.core.shuffle.record_blocks import RecordBlocks
 from spark_kernel.core.shuffle.tagging import Tagged
 from spark_kernel.core.shuffle.user_functions import UsersFunctions
+from spark_kernel.resource_managers.full_disks import room_in
 
 INLINE_BYTES = 8 * 1024
 """Outputs up to this size travel with the task's result instead of lying in a file.
@@ -65,7 +66,7 @@ def write_shuffle(
     """Partition the pairs, combining them first where ``spec`` says so, and write them to one file.
 
     Raises whatever the user's functions raise, TypeError for records that are no pairs or keys that can't be hashed,
-    and OSError when the disk is full.
+    and DiskFullError.
     """
     blocks = blocks or RecordBlocks()
     early = spec.aggregator if spec.map_side_combine else None
@@ -117,10 +118,11 @@ def _add_all(pairs: Iterator[tuple[Any, Any]], buckets: PairBuckets, scope: Task
 
 
 def _write_atomically(path: Path, buffer: FrameBuffer) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".writing")
     try:
-        with open(temporary, "wb", buffering=1 << 18) as file:
+        with room_in(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with room_in(path.parent), open(temporary, "wb", buffering=1 << 18) as file:
             file.writelines(buffer.all_pieces())
         os.replace(temporary, path)
     except BaseException:
