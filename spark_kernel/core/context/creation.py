@@ -97,7 +97,7 @@ class Creation:
     def wholeTextFiles(self, path: str, minPartitions: int | None = None, use_unicode: bool = True) -> RDD:
         """Pairs of a file's URL and its whole content, small files together in a partition.
 
-        Raises PathNotFoundError, StorageError.
+        With ``use_unicode=False`` both are bytes. Raises PathNotFoundError, StorageError.
         """
         self.session.require_open()
         wanted = minPartitions or self.defaultMinPartitions

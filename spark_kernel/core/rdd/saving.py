@@ -10,8 +10,8 @@ from operator import itemgetter
 from spark_kernel.core.lineage.recipes import Recipe, Records, TaskScope
 from spark_kernel.core.rdd.approximations import Approximations
 from spark_kernel.core.rdd.handle import concatenated
-from spark_kernel.core.rdd.operations import operation
-from spark_kernel.core.rdd.spark_rdds import SparkView
+from spark_kernel.core.rdd.operations import current_site, operation
+from spark_kernel.core.rdd.spark_rdds import UNBATCHED, SparkView
 from spark_kernel.storage.codecs import Codec, codec_named
 from spark_kernel.storage.lines import encode_lines
 from spark_kernel.storage.outputs import DirectoryOutput
@@ -50,10 +50,17 @@ class Saving(Approximations):
         """
         codec: Codec | None = codec_named(compressionCodecClass) if compressionCodecClass else None
         output = DirectoryOutput(path, self._session.storage_options)
-        self._save(output, WriteLines(output, None if codec is None else codec.name))
+        steps = self._steps_of_spark(self._python_step(), 2)
+        self._save(output, WriteLines(output, None if codec is None else codec.name), steps)
 
-    def _save(self, output: DirectoryOutput, recipe: Recipe, view: SparkView | None = None) -> None:
-        """Have ``recipe`` write each partition. ``view`` is what Spark would make of that, if not one Python step."""
+    def _steps_of_spark(self, view: SparkView, steps: int) -> SparkView:
+        """The RDDs that Spark makes on the way to a file. They take ids; nothing else is seen of them."""
+        for _ in range(steps):
+            view = view.derived("MapPartitionsRDD", current_site(), view.num_partitions, UNBATCHED)
+        return view
+
+    def _save(self, output: DirectoryOutput, recipe: Recipe, view: SparkView) -> None:
+        """Have ``recipe`` write each partition. ``view`` is what Spark would make of that."""
         output.prepare()
         try:
             written = concatenated(self._narrow(recipe, view=view)._run(list, is_python_step=False))

@@ -20,7 +20,7 @@ from spark_kernel.core.lineage.recipes import Records, Source, TaskScope
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.saving import Saving
 from spark_kernel.core.rdd.sources import bytes_counter, total_bytes
-from spark_kernel.core.rdd.spark_rdds import AUTO_BATCHED, UNBATCHED, SparkView, batched
+from spark_kernel.core.rdd.spark_rdds import AUTO_BATCHED, batched
 from spark_kernel.storage.codecs import Codec
 from spark_kernel.storage.inputs import list_inputs
 from spark_kernel.storage.options import StorageOptions
@@ -169,12 +169,6 @@ class SequenceFiles(Saving):
         key_class, value_class = self._classes_of_first()
         recipe = WritePairs(output, key_class, value_class, None if codec is None else codec.name)
         self._save(output, recipe, steps)
-
-    def _steps_of_spark(self, view: SparkView, steps: int) -> SparkView:
-        """The RDDs that Spark makes on the way to a file. They take ids; nothing else is seen of them."""
-        for _ in range(steps):
-            view = view.derived("MapPartitionsRDD", current_site(), view.num_partitions, UNBATCHED)
-        return view
 
     def _classes_of_first(self) -> tuple[str, str]:
         first = self._first_records(1, is_python_step=False)

@@ -82,7 +82,7 @@ def text_source(path: str, min_partitions: int, use_unicode: bool, options: Stor
 
 
 def whole_files_source(path: str, min_partitions: int, use_unicode: bool, options: StorageOptions) -> Source:
-    """Pairs of a file's URL and its content.
+    """Pairs of a file's URL and its content; both are bytes when ``use_unicode`` is false.
 
     Raises PathNotFoundError, StorageError.
     """
@@ -126,9 +126,10 @@ class ReadWholeFiles:
     def __call__(self, urls: Sequence[str], scope: TaskScope) -> Records:
         return map(self._read, urls, repeat(scope))
 
-    def _read(self, url: str, scope: TaskScope) -> tuple[str, str | bytes]:
+    def _read(self, url: str, scope: TaskScope) -> tuple[str | bytes, str | bytes]:
         scope.counts.records_read += 1
-        return url, read_whole_file(url, self.options, self.use_unicode, bytes_counter(scope))
+        name = url if self.use_unicode else url.encode("utf-8")
+        return name, read_whole_file(url, self.options, self.use_unicode, bytes_counter(scope))
 
 
 def bytes_counter(scope: TaskScope) -> Callable[[int], None]:

@@ -47,6 +47,13 @@ def test_whole_files(sc, tmp_path) -> None:
     ]
 
 
+def test_whole_files_as_bytes_have_names_of_bytes(sc, tmp_path) -> None:
+    (tmp_path / "1.txt").write_bytes(b"\xff")
+    assert sc.wholeTextFiles(str(tmp_path), use_unicode=False).collect() == [
+        (f"file:{tmp_path}/1.txt".encode(), b"\xff")
+    ]
+
+
 def test_memory_storage_by_url(sc) -> None:
     sc.parallelize(range(3), 2).saveAsTextFile("memory://rdd-tests/out")
     assert sc.textFile("memory://rdd-tests/out").map(int).collect() == [0, 1, 2]
