@@ -327,6 +327,24 @@ def test_a_cancel_reaches_a_running_loop_within_two_seconds(running, function) -
     assert values(log.finals(after)) == [[0], [1]]
 
 
+def test_a_single_task_is_killed_and_others_of_its_stage_go_on(running) -> None:
+    backend, log = running
+
+    def spin_on_zero(x):
+        while x == 0:
+            pass
+        return x
+
+    batch = batch_of(mapped(numbers(4), spin_on_zero), stage_id=1)
+    first = batch.tasks[0].task_id
+    backend.submit(batch)
+    log.wait_for(lambda reports: any(isinstance(each, TaskStarted) and each.task_id == first for each in reports))
+    backend.kill([first])
+    killed, *others = log.finals(batch)
+    assert isinstance(killed, TaskCancelled)
+    assert values(others) == [[1], [2], [3]]
+
+
 def test_a_cancel_hits_its_own_stage_only(running, tmp_path: Path) -> None:
     backend, log = running
     doomed = batch_of(mapped(numbers(20), lambda x: list(range(10**5))), stage_id=1)

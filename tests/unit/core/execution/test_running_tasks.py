@@ -90,6 +90,20 @@ def test_a_task_of_a_cancelled_stage_does_not_begin() -> None:
     assert not registry.is_cancelled((3, 1))
 
 
+def test_a_single_task_is_killed_also_when_it_has_not_begun() -> None:
+    registry, begun = RunningTasks(), [threading.Event(), threading.Event()]
+    neighbours = [spinning(registry, begun[task_id], task_id) for task_id in range(2)]
+    for event in begun:
+        assert event.wait(5)
+    assert registry.kill([0, 7]) == [0]
+    neighbours[0][0].join(5)
+    assert registry.stages() == {STAGE}, "its neighbour goes on"
+    with pytest.raises(TaskInterrupted):
+        RunningTask(7, STAGE, registry).begin()
+    assert registry.kill([1]) == [1]
+    neighbours[1][0].join(5)
+
+
 def test_a_task_that_has_ended_is_not_hit() -> None:
     registry = RunningTasks()
     task = RunningTask(1, STAGE, registry)
