@@ -17,22 +17,17 @@ import pytest
 from tests.support.spark_sources import needs_spark_sources, spark_sources
 
 REPOSITORY = Path(__file__).parent.parent.parent
-_JAVA = "runs Hadoop's Java classes, by name"
+_JAVA = "runs Hadoop's text formats, which are Java classes; textFile and saveAsTextFile do the same"
 
 # Docstring -> how many of its examples fail, and why.
 GAPS: dict[str, dict[str, tuple[int, str]]] = {
     "rdd": {
         "RDD.persist": (1, "expects py4j's exception class where PySpark without a JVM has one of pyspark.errors"),
-        "RDD.saveAsNewAPIHadoopDataset": (1, _JAVA),
-        "RDD.saveAsNewAPIHadoopFile": (1, _JAVA),
         "RDD.saveAsHadoopDataset": (1, _JAVA),
         "RDD.saveAsHadoopFile": (1, _JAVA),
     },
     "context": {
         "SparkContext": (2, "imports pyspark.core, by whose presence pyspark-client decides that there is a JVM"),
-        "SparkContext.sequenceFile": (2, _JAVA),
-        "SparkContext.newAPIHadoopFile": (2, _JAVA),
-        "SparkContext.newAPIHadoopRDD": (2, _JAVA),
         "SparkContext.hadoopFile": (2, _JAVA),
         "SparkContext.hadoopRDD": (2, _JAVA),
     },

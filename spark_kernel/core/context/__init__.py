@@ -1,6 +1,7 @@
 """The SparkContext: a session on a cluster, from which datasets come and to which actions go.
 
-spark_context      the class; its themes are in creation, added_files, job_control and notebook_face
+spark_context      the class; its themes are in creation, sequence_file_reading, hadoop_reading, added_files,
+                   job_control, profiles and notebook_face
 context_session    the working parts: scheduler, backend, facts, events
 cluster_start, pending_backend, parallelism
                    a cluster that starts in the background

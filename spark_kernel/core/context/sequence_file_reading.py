@@ -6,7 +6,7 @@ from pyspark.errors import PySparkNotImplementedError
 
 from spark_kernel.core.context.creation import Creation
 from spark_kernel.core.rdd import RDD
-from spark_kernel.core.rdd.not_here import needs_java
+from spark_kernel.core.rdd.hadoop_formats import needs_java
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.sequence_files import pairs_source, pickled_source
 from spark_kernel.core.rdd.spark_rdds import AUTO_BATCHED, UNBATCHED

@@ -27,11 +27,10 @@ from spark_kernel.common.ids import new_application_id
 from spark_kernel.core.context import settings as settings_table
 from spark_kernel.core.context.added_files import AddedFiles
 from spark_kernel.core.context.context_session import ContextSession
+from spark_kernel.core.context.hadoop_reading import HadoopReading
 from spark_kernel.core.context.job_control import JobControl
-from spark_kernel.core.context.not_here import NotHere
 from spark_kernel.core.context.notebook_face import NotebookFace
 from spark_kernel.core.context.profiles import Profiling
-from spark_kernel.core.context.sequence_file_reading import SequenceFileReading
 from spark_kernel.core.execution.task_scope import current_task
 from spark_kernel.core.rdd.driver_only import DriverOnlyError
 from spark_kernel.core.rdd.spark_files import SparkFiles
@@ -42,7 +41,7 @@ from spark_kernel.resource_managers.notation import wants_web_pages
 _SET_BY_PYSPARK = {"spark.serializer.objectStreamReset": "100", "spark.rdd.compress": "True"}
 
 
-class SparkContext(SequenceFileReading, AddedFiles, JobControl, Profiling, NotebookFace, NotHere):
+class SparkContext(HadoopReading, AddedFiles, JobControl, Profiling, NotebookFace):
     """The entry point: a connection to a cluster, on which datasets are made and jobs run.
 
     It is there at once; its cluster starts in the background, and the first job waits for it. One at a time in a

@@ -15,7 +15,7 @@ from pyspark.resource import ResourceProfile, TaskResourceRequest
 
 from spark_kernel.common.ids import Counter
 from spark_kernel.core.execution.backend import Demand
-from spark_kernel.core.rdd.sequence_files import SequenceFiles
+from spark_kernel.core.rdd.hadoop_outputs import HadoopOutputs
 
 if TYPE_CHECKING:
     from spark_kernel.core.rdd.rdd import RDD
@@ -29,7 +29,7 @@ _CONFLICT = (
 """Spark's own words."""
 
 
-class ResourceRequests(SequenceFiles):
+class ResourceRequests(HadoopOutputs):
     """Profiles of datasets."""
 
     def withResources(self, profile: ResourceProfile) -> RDD:

@@ -162,12 +162,19 @@ class SequenceFiles(Saving):
         Runs a job for the first pair. Raises PathExistsError when something is at ``path``, PySparkTypeError for a
         first record that can't be written, UnsupportedOperationException when there is none.
         """
-        codec: Codec | None = hadoop_codec(compressionCodecClass) if compressionCodecClass else None
+        self._save_pairs(path, compressionCodecClass, None, None)
+
+    def _save_pairs(self, path: str, codec_class: str | None, key_class: str | None, value_class: str | None) -> None:
+        """Write pairs; raises PySparkTypeError when a class is named and the first pair has another."""
+        codec: Codec | None = hadoop_codec(codec_class) if codec_class else None
         output = DirectoryOutput(path, self._session.storage_options)
         view = self._view.reserialized(current_site(), AUTO_BATCHED, self._is_pipelinable())
         steps = self._steps_of_spark(view, 3)
-        key_class, value_class = self._classes_of_first()
-        recipe = WritePairs(output, key_class, value_class, None if codec is None else codec.name)
+        classes = self._classes_of_first()
+        for asked, found in zip((key_class, value_class), classes, strict=True):
+            if asked not in (None, found):
+                raise PySparkTypeError(f"the pairs are written as {found}, not {asked}; name that class, or none")
+        recipe = WritePairs(output, *classes, None if codec is None else codec.name)
         self._save(output, recipe, steps)
 
     def _classes_of_first(self) -> tuple[str, str]:
