@@ -55,6 +55,8 @@ class StageJson(TypedDict):
     state: StageState
     attempt: int
     """The latest attempt, from 0."""
+    barrier: bool
+    """Its tasks run all at the same time, and all again when one of them fails."""
     tasks: TasksJson
     parents: list[int]
     """stage_ids whose output it reads."""

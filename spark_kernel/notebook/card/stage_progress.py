@@ -204,6 +204,7 @@ class StageProgress:
             "name": self.info.name,
             "state": self.state,
             "attempt": self.attempt,
+            "barrier": self.info.barrier,
             "tasks": self._tasks_json(),
             "parents": list(self.info.parents),
             "node_ids": list(self.info.node_ids),

@@ -100,9 +100,17 @@ def elapsed_text(part: StageJson | JobJson | RunJson, now: float | None = None) 
 
 
 def task_notes(stage: StageJson) -> list[str]:
-    """What is remarkable about the tasks of a stage: running, failed and repeated ones."""
+    """What is remarkable about the tasks of a stage: running, failed and repeated ones, and that they run together."""
     tasks = stage["tasks"]
-    return [f"{count_text(tasks[key])} {key}" for key in ("running", "failed", "retried") if tasks[key]]
+    notes = [f"{count_text(tasks[key])} {key}" for key in ("running", "failed", "retried") if tasks[key]]
+    return [*barrier_notes(stage), *notes]
+
+
+def barrier_notes(stage: StageJson) -> list[str]:
+    """That the tasks of a stage run together, and how often that was begun anew."""
+    if not stage["barrier"]:
+        return []
+    return ["barrier", f"attempt {stage['attempt'] + 1}"] if stage["attempt"] else ["barrier"]
 
 
 def with_skipped_together(stages: Sequence[StageJson]) -> list[list[StageJson]]:

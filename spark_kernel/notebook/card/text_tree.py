@@ -16,6 +16,7 @@ from spark_kernel.notebook.card.picture import stages_title
 from spark_kernel.notebook.card.run_json import JobJson, NodeJson, RunJson, StageJson
 from spark_kernel.notebook.card.stage_texts import (
     MARKS,
+    barrier_notes,
     elapsed_text,
     flow_text,
     flows,
@@ -123,7 +124,7 @@ def _stage_line(stage: StageJson, id_width: int, task_width: int, now: float | N
     if stage["state"] == "skipped":
         return f"{head} {skipped_text([stage])}"
     if stage["state"] == "planned":
-        return f"{head} {count_text(stage['tasks']['total'], 'task')}"
+        return f"{head} {', '.join([count_text(stage['tasks']['total'], 'task'), *barrier_notes(stage)])}"
     text = f"{head} {progress_bar(stage)} {_done(stage):>{task_width}} {elapsed_text(stage, now):>8}"
     notes = task_notes(stage)
     return f"{text}  {', '.join(notes)}" if notes else text

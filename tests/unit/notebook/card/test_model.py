@@ -85,6 +85,15 @@ def test_a_finished_run_says_what_each_stage_did() -> None:
     ]
 
 
+def test_a_barrier_stage_is_known_as_one() -> None:
+    submitted = next(event for event in word_count().events if isinstance(event, JobSubmitted))
+    first, second = submitted.graph.stages
+    stages = (dataclasses.replace(first, barrier=True), second)
+    graph = dataclasses.replace(submitted.graph, stages=stages)
+    folded = fold([dataclasses.replace(submitted, graph=graph)])
+    assert [each["barrier"] for each in folded["stages"]] == [True, False]
+
+
 def test_a_running_stage_counts_each_partition_once() -> None:
     run = fold(running_word_count().events)
     assert tasks(run, 0) == {"total": 8, "waiting": 3, "running": 2, "succeeded": 3, "failed": 0, "retried": 1}

@@ -37,6 +37,14 @@ def test_a_finished_run() -> None:
     )
 
 
+def test_a_barrier_stage_says_that_it_is_one_and_how_often_it_was_begun() -> None:
+    run = snapshot(word_count())
+    run["stages"][0].update(barrier=True, attempt=1)
+    run["stages"][1].update(barrier=True)
+    lines = text_tree(run).splitlines()
+    assert [line.rpartition("  ")[2] for line in lines if "Stage" in line] == ["barrier, attempt 2", "barrier"]
+
+
 def test_a_run_that_goes_on() -> None:
     run = running_word_count()
     assert (
