@@ -27,6 +27,7 @@ def test_each_task_has_a_gpu_of_its_own_on_workers_that_have_some(tmp_path) -> N
 
     requests = ExecutorResourceRequests().resource("gpu", 2), TaskResourceRequests().cpus(1).resource("gpu", 1)
     conf = SparkConf().setAppName("gpus").set("spark.task.maxFailures", "1")
+    conf.set("spark.scheduler.maxRegisteredResourcesWaitingTime", "60s")
     with (
         foreign_cluster(workers=2, resources={"GPU": 2}) as address,
         SparkContext(address.replace("tcp", "dask"), conf=conf) as sc,
