@@ -165,7 +165,7 @@ def test_objects_of_the_drivers_own_classes_travel(sc):
 def test_an_existing_output_is_refused_and_left_alone(sc, tmp_path):
     numbers = sc.parallelize(range(4), 2)
     numbers.saveAsTextFile(str(tmp_path / "out"))
-    with pytest.raises(PathExistsError, match="is there already"):
+    with pytest.raises(PathExistsError, match="already exists"):
         numbers.saveAsTextFile(str(tmp_path / "out"))
     assert sorted(map(int, sc.textFile(str(tmp_path / "out")).collect())) == [0, 1, 2, 3]
 

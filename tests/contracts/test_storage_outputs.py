@@ -119,7 +119,7 @@ def test_an_attempt_later_than_the_abort_is_refused_and_leaves_nothing(store: St
 
 def test_an_existing_target_is_refused_and_stays_as_it_is(store: Store, output: DirectoryOutput) -> None:
     store.put("out/precious.txt", b"keep")
-    with pytest.raises(PathExistsError, match="is there already"):
+    with pytest.raises(PathExistsError, match="already exists"):
         output.prepare()
     output.abort()
     assert store.names("out") == ["precious.txt"]

@@ -109,10 +109,13 @@ class Checkpoints:
             changed = tuple(replace(link, parent=parent) for parent, link in links)
             self._rebuilt[node] = replace(node, dependencies=changed)
 
-    def after_job(self, final: Node, run: RunJob, stands: Callable[[Node], None]) -> None:
+    def after_job(
+        self, final: Node, run: RunJob, stands: Callable[[Node], None], cached: Callable[[int], tuple[int, int, int]]
+    ) -> None:
         """Write what is marked among the datasets that a job on ``final`` has computed.
 
-        ``stands`` is told of each source that stands for a node now, under the node's id.
+        ``stands`` is told of each source that stands for a node now, under the node's id; ``cached`` says how many
+        partitions of a node are stored, first of all.
         """
         if not self._marks:
             return
@@ -122,7 +125,7 @@ class Checkpoints:
             mark = self._marks.get(marked) if marked is not None else None
             if marked is None or mark is None or mark.is_done:
                 continue
-            source = self._written(node, mark, run) if mark.is_reliable else self._pinned(node, mark, run)
+            source = self._written(node, mark, run) if mark.is_reliable else self._pinned(node, mark, run, cached)
             self._stand_in(marked, source, mark)
             stands(source)
 
@@ -156,9 +159,12 @@ class Checkpoints:
         parts = tuple(f"{mark.url}/part-{partition:05d}" for partition in range(node.num_partitions))
         return _source(node, Source(parts, ReadBatches(self._options)))
 
-    def _pinned(self, node: Node, mark: CheckpointMark, run: RunJob) -> Node:
-        # Partitions that the job did not need are computed and stored now.
-        run(node, count_records, mark.site)
+    def _pinned(
+        self, node: Node, mark: CheckpointMark, run: RunJob, cached: Callable[[int], tuple[int, int, int]]
+    ) -> Node:
+        if cached(node.node_id)[0] < node.num_partitions:
+            # Partitions that the job did not need are computed and stored now.
+            run(node, count_records, mark.site)
         return _source(node, Source((None,) * node.num_partitions, LostBlock(mark.spark_rdd.rdd_id)))
 
     def _stand_in(self, node: Node, source: Node, mark: CheckpointMark) -> None:

@@ -208,7 +208,7 @@ class ContextSession:
                 )
         lineage = self._checkpoints.current_lineage(node)
         results = self._run(lineage, function, partitions, site, on_result)
-        self._checkpoints.after_job(lineage, self._run_all, self._stands_in)
+        self._checkpoints.after_job(lineage, self._run_all, self._stands_in, self.cached)
         return results
 
     def plan(self, node: Node) -> events.JobGraph:
@@ -239,11 +239,11 @@ class ContextSession:
         """Write checkpoints below ``folder`` from now on."""
         self._checkpoints.set_folder(folder)
 
-    def job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> AbstractContextManager[None]:
-        """Jobs that this thread starts meanwhile belong to the group."""
-        current = self.scope.current
-        said = {GROUP: group, DESCRIPTION: description, INTERRUPT: str(interrupt_on_cancel).lower()}
-        return self.scope.within(replace(current, properties={**current.properties, **said}))
+    def set_job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> None:
+        """Jobs that this thread starts from now on belong to the group."""
+        said = {GROUP: group, DESCRIPTION: description, INTERRUPT: str(bool(interrupt_on_cancel)).lower()}
+        for key, value in said.items():
+            self.scope.set(key, value)
 
     def carry_over(self) -> Callable[[], AbstractContextManager[None]]:
         """A way for another thread to start jobs as if this one did."""
@@ -268,7 +268,7 @@ class ContextSession:
 
     def cached(self, node_id: int) -> tuple[int, int, int]:
         """Cached partitions of a dataset, its bytes in memory and its bytes on disk."""
-        return self.runner.cached(node_id)
+        return self.runner.cached(node_id) if self.level_of(node_id) is not None else (0, 0, 0)
 
     def name_of(self, node_id: int) -> str | None:
         """The dataset's name."""

@@ -141,7 +141,7 @@ class Creation:
             raise IndexError(
                 "list index out of range: union needs at least one RDD; emptyRDD() makes one without records"
             )
-        return rdds[0]._union(rdds)
+        return rdds[0]._union(rdds, tells_partitioner=False)
 
     def setCheckpointDir(self, dirName: str) -> None:
         """Write checkpoints to a folder of their own below ``dirName``, which all machines must see."""

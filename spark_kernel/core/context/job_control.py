@@ -10,7 +10,7 @@ from pyspark.errors import IllegalArgumentException
 
 from spark_kernel.core.context.context_session import ContextSession
 from spark_kernel.core.context.status_tracker import StatusTracker
-from spark_kernel.core.context.thread_scope import DESCRIPTION, GROUP, INTERRUPT, TAGS
+from spark_kernel.core.context.thread_scope import DESCRIPTION, INTERRUPT, TAGS
 from spark_kernel.core.rdd import RDD
 from spark_kernel.core.rdd.folds import PerPartition
 from spark_kernel.core.rdd.handle import concatenated
@@ -52,9 +52,7 @@ class JobControl:
 
         Cancelling always interrupts running tasks here, whatever ``interruptOnCancel`` says.
         """
-        self.setLocalProperty(GROUP, groupId)
-        self.setLocalProperty(DESCRIPTION, description)
-        self.setInterruptOnCancel(interruptOnCancel)
+        self.session.set_job_group(groupId, description, interruptOnCancel)
 
     def setInterruptOnCancel(self, interruptOnCancel: bool) -> None:
         """Kept as the local property that it is in Spark; cancelling always interrupts running tasks here."""

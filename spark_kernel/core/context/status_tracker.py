@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from spark_kernel.common import events
+from spark_kernel.common.call_sites import CallSite
 from spark_kernel.common.events import Event
 from spark_kernel.core.execution.backend import Executor
 
@@ -64,6 +65,18 @@ class _Stage:
     running: set[int] = field(default_factory=set)
     completed: int = 0
     failed: int = 0
+
+
+def _stage_names(graph: events.JobGraph, action: CallSite | None) -> dict[int, str]:
+    """stage_id -> Spark's name for it: what asked for the shuffle that it writes, or for its results."""
+    made_by = {node.node_id: node.call_site for node in graph.nodes}
+    asked_by = {edge.parent: made_by[edge.child] for edge in graph.edges if edge.kind == "shuffle"}
+    names = {}
+    for stage in graph.stages:
+        shuffles = [asked_by[node_id] for node_id in stage.node_ids if node_id in asked_by]
+        sites = [action] if stage.kind == "result" else shuffles
+        names[stage.stage_id] = str(sites[-1]) if sites and sites[-1] is not None else stage.name
+    return names
 
 
 class StatusLedger:
@@ -148,7 +161,7 @@ class StatusLedger:
 
     def _job_submitted(self, event: events.JobSubmitted) -> None:
         self._jobs[event.job_id] = _Job(event.group, sorted((s.stage_id for s in event.graph.stages), reverse=True))
-        self._add_stages(event.graph)
+        self._add_stages(event.graph, event.call_site)
         while len(self._jobs) > self._most_jobs:
             del self._jobs[next(iter(self._jobs))]
 
@@ -157,9 +170,10 @@ class StatusLedger:
             job.stage_ids = sorted({*job.stage_ids, *(s.stage_id for s in event.graph.stages)}, reverse=True)
             self._add_stages(event.graph)
 
-    def _add_stages(self, graph: events.JobGraph) -> None:
+    def _add_stages(self, graph: events.JobGraph, action: CallSite | None = None) -> None:
+        names = _stage_names(graph, action)
         for stage in graph.stages:
-            self._stages.setdefault(stage.stage_id, _Stage(stage.name, stage.tasks))
+            self._stages.setdefault(stage.stage_id, _Stage(names[stage.stage_id], stage.tasks))
         while len(self._stages) > self._most_stages:
             del self._stages[next(iter(self._stages))]
 

@@ -23,6 +23,16 @@ class Partitioner:
     num_partitions: int
     function: Callable[[Any], int]
 
+    @property
+    def numPartitions(self) -> int:
+        """The number of partitions, by PySpark's name."""
+        return self.num_partitions
+
+    @property
+    def partitionFunc(self) -> Callable[[Any], int]:
+        """The function, by PySpark's name."""
+        return self.function
+
     def __call__(self, key: Hashable) -> int:
         """The partition of ``key``."""
         return self.function(key) % self.num_partitions

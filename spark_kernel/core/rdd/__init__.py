@@ -4,7 +4,8 @@ rdd.py             the class; below it, one layer a theme:
 not_here, resource_requests, hadoop_outputs, sequence_files, saving, approximations, trees, statistics, sampling,
 sorting, actions, joins, keyed, repartitioning, side_by_side, narrow, checkpointing, persistence, introspection, handle
 
-elementwise, partitionwise, combining, cogrouping, samplers, redistribution, pipes, sources, binary_sources
+elementwise, partitionwise, batches, combining, cogrouping, samplers, redistribution, pipes, sources,
+binary_sources
                    recipes: what a task does with its records
 folds, histograms, hyperloglog
                    what an action makes of a partition

@@ -50,8 +50,9 @@ class Actions(Joins):
             FutureWarning,
             stacklevel=3,
         )
-        with self._session.job_group(groupId, description, interruptOnCancel):
-            return self.collect()
+        # The group stays: PySpark's does, too.
+        self._session.set_job_group(groupId, description, interruptOnCancel)
+        return self.collect()
 
     @operation
     def collectAsMap(self) -> dict[Any, Any]:

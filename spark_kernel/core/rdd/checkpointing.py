@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.serializers import Serializer
@@ -15,6 +15,9 @@ from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.rdd.operations import current_site, operation
 from spark_kernel.core.rdd.persistence import Persistence
 from spark_kernel.core.rdd.spark_rdds import SparkRdd
+
+if TYPE_CHECKING:
+    from spark_kernel.core.rdd.rdd import RDD
 
 
 @dataclass
@@ -52,9 +55,17 @@ class Checkpointing(Persistence):
 
         Fast, but what an executor held is lost with it, and the job that needs it fails.
         """
-        if self._session.level_of(self.node.node_id) is None:
-            self._session.persist(self.node, StorageLevel.MEMORY_AND_DISK_DESER)
+        known = self._session.level_of(self.node.node_id)
+        self._session.persist(self.node, _on_disk_too(known) if known else StorageLevel.MEMORY_AND_DISK_DESER)
         self._request(CheckpointMark(False, self._spark_rdd(), current_site()))
+
+    def persist(self, storageLevel: StorageLevel = StorageLevel.MEMORY_ONLY) -> RDD:
+        """`Persistence.persist`; after `localCheckpoint`, at any level, to which a disk is added."""
+        if isinstance(storageLevel, StorageLevel) and self.isLocallyCheckpointed():
+            self.is_cached = True
+            self._session.persist(self.node, _on_disk_too(storageLevel))
+            return cast("RDD", self)
+        return super().persist(storageLevel)
 
     def cleanShuffleDependencies(self, blocking: bool = False) -> None:
         """Remove the shuffle files behind it, up to datasets that are kept; a later job writes them again.
@@ -95,6 +106,11 @@ class Checkpointing(Persistence):
         if self._mark is None:
             self._session.mark_checkpoint(self.node, mark)
             self._mark = mark
+
+
+def _on_disk_too(level: StorageLevel) -> StorageLevel:
+    """The level with a disk, as ``LocalRDDCheckpointData.transformStorageLevel`` has it: what was evicted is gone."""
+    return StorageLevel(True, level.useMemory, False, level.deserialized, level.replication)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Handle:
         self.is_checkpointed = False
         self.has_resource_profile = False
         self._view = view
+        self._tells_partitioner = True
+        """False below ``SparkContext.union``: it unites what is partitioned alike, but PySpark forgets how that is."""
 
     @property
     def node(self) -> Node:
@@ -52,7 +54,7 @@ class Handle:
     @property
     def partitioner(self) -> Partitioner | None:
         """How the keys of its pairs are spread over the partitions, if that is known."""
-        return self.node.partitioner
+        return self.node.partitioner if self._tells_partitioner else None
 
     @property
     def context(self) -> Context:
@@ -72,7 +74,7 @@ class Handle:
         self, recipe: Recipe, *, keeps: bool = False, view: SparkView | None = None, is_barrier: bool = False
     ) -> RDD:
         """A dataset whose partition i is made of partition i. ``keeps`` says that keys stay where they are."""
-        return self._derive(
+        made = self._derive(
             recipe,
             self.node.num_partitions,
             (NarrowDependency(self.node, OneToOne()),),
@@ -80,6 +82,8 @@ class Handle:
             view=view if view is not None else self._python_step(),
             is_barrier=is_barrier,
         )
+        made._tells_partitioner = self._tells_partitioner
+        return made
 
     def _shuffle(self, spec: ShuffleSpec, view: SparkView) -> RDD:
         """A dataset that a shuffle brings together."""

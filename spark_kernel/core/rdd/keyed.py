@@ -124,5 +124,9 @@ class KeyedTransformations(Repartitioning):
         site = current_site()
         if self.partitioner == partitioner:
             return self._narrow(CombineHere(aggregator), keeps=True)
-        view = self._python_step().shuffled_by_key(site, partitioner.num_partitions).python_step(site)
+        in_place = self.node.partitioner == partitioner
+        combined = self._python_step().shuffled_by_key(site, partitioner.num_partitions, in_place=in_place)
+        view = combined.python_step(site)
+        if in_place:
+            return self._stay(CombineHere(aggregator), view)
         return self._shuffle(ShuffleSpec(partitioner, aggregator, map_side_combine=early), view)

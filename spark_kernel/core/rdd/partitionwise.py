@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, product, repeat
 from typing import Any
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
@@ -66,10 +66,14 @@ class Zip:
 class Cartesian:
     """Every pair of a record of the left partition with one of the right; the right one is kept in memory."""
 
+    left: Callable[[Records], Iterator[list[Any]]]
+    """How the left records are batched."""
+    right: Callable[[Records], Iterator[list[Any]]]
+
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """All pairs, those of the left's first record first."""
-        left, right = next(inputs), list(next(inputs))
-        return chain.from_iterable(zip(repeat(record), right, strict=False) for record in left)
+        """All pairs; those of the left's first batch with the right's first batch come first, as in Spark."""
+        left, right = self.left(next(inputs)), list(self.right(next(inputs)))
+        return chain.from_iterable(chain.from_iterable(map(product, repeat(batch), right)) for batch in left)
 
 
 _USED_UP = object()

@@ -1,18 +1,18 @@
 """Spreading records over partitions regardless of what they are: ``repartition`` and ``coalesce``.
 
-``repartition`` deals out batches of ten records, beginning at the partition that Spark would begin at, so that layouts
-are Spark's: ``RDD.coalesce`` in Spark's ``RDD.scala`` with ``RDD.coalesce`` in PySpark's ``rdd.py``.
+``repartition`` deals out batches of records, beginning at the partition that Spark would begin at, so that layouts are
+Spark's: ``RDD.coalesce`` in Spark's ``RDD.scala`` with ``RDD.coalesce`` in PySpark's ``rdd.py``. What a batch is, is
+said in `batches.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, islice
-from operator import itemgetter
-from typing import Any
+from itertools import count
 
 from spark_kernel.core.lineage.recipes import Records, TaskScope
+from spark_kernel.core.rdd.batches import Batching
 from spark_kernel.core.rdd.spark_random import first_below
 
 
@@ -21,21 +21,12 @@ class DealOut:
     """Pairs of a rising number and a batch of records. The number chooses the partition."""
 
     num_partitions: int
-    batch_size: int
+    batching: Batching
 
     def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
         """One pair for each batch."""
         first = first_below(self.num_partitions, partition) + 1
-        return zip(count(first), _batches(next(inputs), self.batch_size), strict=False)
-
-
-@dataclass(frozen=True)
-class OpenBatches:
-    """The records of the batches that `DealOut` made."""
-
-    def compute(self, partition: int, inputs: Iterator[Records], scope: TaskScope) -> Records:
-        """All records, one by one."""
-        return chain.from_iterable(map(itemgetter(1), next(inputs)))
+        return zip(count(first), self.batching(next(inputs)), strict=False)
 
 
 class ByNumber:
@@ -63,8 +54,3 @@ def contiguous_groups(num_partitions: int, wanted: int) -> tuple[tuple[int, ...]
     """
     groups = min(wanted, num_partitions)
     return tuple(tuple(range(i * num_partitions // groups, (i + 1) * num_partitions // groups)) for i in range(groups))
-
-
-def _batches(records: Records, size: int) -> Iterator[list[Any]]:
-    while batch := list(islice(records, size)):
-        yield batch

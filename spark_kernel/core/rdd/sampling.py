@@ -57,7 +57,8 @@ class Sampling(Sorting):
         """About ``fractions[key]`` of the pairs of each key."""
         for fraction in fractions.values():
             if not fraction >= 0.0:
-                raise ValueError(f"Negative fraction value: {fraction}")
+                # PySpark's class for this one mistake.
+                raise AssertionError(f"Negative fraction value: {fraction}")
         return self._narrow(PySparkSample(RDDStratifiedSampler(withReplacement, fractions, seed)), keeps=True)
 
     @operation

@@ -79,8 +79,8 @@ class Session(Protocol):
     def mark_checkpoint(self, node: Node, mark: CheckpointMark) -> None:
         """Checkpoint the dataset with the next job that computes it."""
 
-    def job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> AbstractContextManager[None]:
-        """Jobs that this thread starts meanwhile belong to the group."""
+    def set_job_group(self, group: str, description: str, interrupt_on_cancel: bool) -> None:
+        """Jobs that this thread starts from now on belong to the group."""
 
     def carry_over(self) -> Callable[[], AbstractContextManager[None]]:
         """A way for another thread to start jobs as if this one did."""

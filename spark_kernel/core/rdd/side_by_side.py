@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from spark_kernel.core.lineage.node import NarrowDependency
+from spark_kernel.core.lineage.node import NarrowDependency, Node
 from spark_kernel.core.lineage.partition_maps import GridColumn, GridRow, OneToOne, PartitionMap, Span
-from spark_kernel.core.lineage.partitioners import Partitioner
 from spark_kernel.core.lineage.recipes import Concatenate
+from spark_kernel.core.rdd.batches import Batching, batched_node, batching_of
 from spark_kernel.core.rdd.handle import Handle
 from spark_kernel.core.rdd.narrow import NarrowTransformations
 from spark_kernel.core.rdd.operations import current_site, operation
@@ -27,8 +27,7 @@ class SideBySide(NarrowTransformations):
     @operation
     def union(self, other: RDD) -> RDD:
         """The records of both, duplicates kept. Partitioned alike, they are united partition by partition."""
-        alike = self.partitioner is not None and self.partitioner == other.partitioner
-        return self._union([self, other], keeps=self.partitioner if alike else None)
+        return self._union([self, other], tells_partitioner=self.partitioner == other.partitioner)
 
     @operation
     def __add__(self, other: RDD) -> RDD:
@@ -53,14 +52,23 @@ class SideBySide(NarrowTransformations):
         rows, columns = self.getNumPartitions(), other.getNumPartitions()
         serializer = ("cartesian", self._view.serializer, other._view.serializer)
         view = self._view.derived("CartesianRDD", current_site(), rows * columns, serializer, other._view)
-        sides = (NarrowDependency(self.node, GridRow(columns)), NarrowDependency(other.node, GridColumn(columns)))
-        return self._derive(Cartesian(), rows * columns, sides, view=view)
+        (left, left_batching), (right, right_batching) = self._in_batches(), other._in_batches()
+        sides = (NarrowDependency(left, GridRow(columns)), NarrowDependency(right, GridColumn(columns)))
+        return self._derive(Cartesian(left_batching, right_batching), rows * columns, sides, view=view)
 
-    def _union(self, rdds: Sequence[Handle], keeps: Partitioner | None = None) -> RDD:
+    def _in_batches(self) -> tuple[Node, Batching]:
+        """A node with this dataset's records, and how to find the batches in it that Spark pickles them in."""
+        return batched_node(
+            self.node,
+            batching_of(self._view.serializer),
+            lambda node: self._session.level_of(node.node_id) is not None or self._session.current(node) is not node,
+            lambda recipe, width, links: self._derive(recipe, width, links, view=self._view).node,
+        )
+
+    def _union(self, rdds: Sequence[Handle], tells_partitioner: bool) -> RDD:
         """The records of all, without those datasets that have no partitions.
 
-        When all are partitioned alike, partition i of each makes partition i. ``keeps`` is the partitioner that the
-        union is known by, if it has as many partitions.
+        When all are partitioned alike, partition i of each makes partition i.
         """
         full = [rdd for rdd in rdds if rdd.getNumPartitions()]
         is_aligned = _are_aligned(full)
@@ -69,19 +77,21 @@ class SideBySide(NarrowTransformations):
         for rdd in full:
             maps.append(OneToOne() if is_aligned else Span(width, rdd.getNumPartitions()))
             width = rdd.getNumPartitions() if is_aligned else width + rdd.getNumPartitions()
-        return self._derive(
+        united = self._derive(
             Concatenate(),
             width,
             tuple(NarrowDependency(rdd.node, map_) for rdd, map_ in zip(full, maps, strict=True)),
-            partitioner=keeps if keeps is not None and keeps.num_partitions == width else None,
+            partitioner=full[0].node.partitioner if is_aligned else None,
             view=_union_view(rdds, "PartitionerAwareUnionRDD" if is_aligned else "UnionRDD", width),
         )
+        united._tells_partitioner = tells_partitioner and rdds[0]._tells_partitioner
+        return united
 
 
 def _are_aligned(rdds: Sequence[Handle]) -> bool:
     """Whether there are any, and the same keys are in the same partition of each."""
-    first = rdds[0].partitioner if rdds else None
-    return first is not None and all(rdd.partitioner == first for rdd in rdds)
+    first = rdds[0].node.partitioner if rdds else None
+    return first is not None and all(rdd.node.partitioner == first for rdd in rdds)
 
 
 def _union_view(rdds: Sequence[Handle], class_name: str, width: int) -> SparkView:

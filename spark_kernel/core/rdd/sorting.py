@@ -79,8 +79,12 @@ class Sorting(Actions):
 
     def _sorted_shuffle(self, partitioner: Partitioner, ordering: KeyOrdering) -> RDD:
         site = current_site()
-        shuffled = self._view.shuffled_by_key(site, partitioner.num_partitions, self._is_pipelinable())
-        return self._shuffle(ShuffleSpec(partitioner, ordering=ordering), shuffled.python_step(site))
+        in_place = self.node.partitioner == partitioner
+        shuffled = self._view.shuffled_by_key(site, partitioner.num_partitions, self._is_pipelinable(), in_place)
+        view = shuffled.python_step(site)
+        if in_place:
+            return self._stay(SortHere(ordering), view)
+        return self._shuffle(ShuffleSpec(partitioner, ordering=ordering), view)
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,13 +130,16 @@ class SparkView:
         """An RDD of Spark's own on top of ``parents``, which this one need not be among."""
         return SparkView.of(self._new_id, class_name, site, num_partitions, serializer, parents)
 
-    def shuffled_by_key(self, site: CallSite, num_partitions: int, pipelinable: bool = True) -> SparkView:
-        """What ``partitionBy`` makes: four RDDs."""
+    def shuffled_by_key(
+        self, site: CallSite, num_partitions: int, pipelinable: bool = True, in_place: bool = False
+    ) -> SparkView:
+        """What ``partitionBy`` makes: four RDDs, or three where all records are ``in_place`` already."""
         keyed = self.python_step(site, pipelinable)
         pairs = keyed.derived("PairwiseRDD", site, self.num_partitions, UNBATCHED)
-        shuffled = pairs.derived("ShuffledRDD", site, num_partitions, UNBATCHED)
-        shuffled.rdd().is_shuffled = True
-        return shuffled.derived("MapPartitionsRDD", site, num_partitions, batched(-1))
+        if not in_place:
+            pairs = pairs.derived("ShuffledRDD", site, num_partitions, UNBATCHED)
+            pairs.rdd().is_shuffled = True
+        return pairs.derived("MapPartitionsRDD", site, num_partitions, batched(-1))
 
     def redistributed(self, site: CallSite, num_partitions: int, batch_size: int, pipelinable: bool) -> SparkView:
         """What ``coalesce(n, shuffle=True)`` makes: four RDDs, and a Python step where records are batched anew."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyspark.statcounter import StatCounter
 
+from spark_kernel.core.rdd.actions import EMPTY
 from spark_kernel.core.rdd.elementwise import Filter
 from spark_kernel.core.rdd.histograms import even_buckets, given_buckets, is_comparable, minimum_and_maximum
 from spark_kernel.core.rdd.operations import operation
@@ -60,7 +61,7 @@ class Statistics(Sampling):
             comparable = self._narrow(Filter(is_comparable), keeps=True)
             extremes = [pair for pair in comparable._run(minimum_and_maximum) if pair is not None]
             if not extremes:
-                raise ValueError("can not generate buckets from empty RDD")
+                raise ValueError(EMPTY)
             low, high = min(pair[0] for pair in extremes), max(pair[1] for pair in extremes)
             if low == high or buckets == 1:
                 return [low, high], [comparable.count()]

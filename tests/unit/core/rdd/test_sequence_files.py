@@ -92,7 +92,7 @@ def test_without_a_first_pair_there_are_no_classes(sc, tmp_path) -> None:
 def test_what_is_there_already_is_not_overwritten(sc, tmp_path) -> None:
     sc.parallelize([(1, 2)], 1).saveAsSequenceFile(str(tmp_path / "out"))
     for save in (sc.parallelize([(1, 2)]).saveAsSequenceFile, sc.parallelize([1]).saveAsPickleFile):
-        with pytest.raises(PathExistsError, match="is there already"):
+        with pytest.raises(PathExistsError, match="already exists"):
             save(str(tmp_path / "out"))
     assert sc.sequenceFile(str(tmp_path / "out")).collect() == [(1, 2)]
 
