@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from operator import add
 
-from tests.support.parity import program
+from tests.support.parity import jobs_since, program
 
 PAIRS = [(i % 3, i) for i in range(20)]
-
-
-def jobs_since(sc, known=()):
-    """(stages, tasks of each stage, tasks that ran) of each new job, once all of them are over."""
-    tracker = sc.statusTracker()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        ids = sorted(set(tracker.getJobIdsForGroup()) - set(known))
-        infos = [tracker.getJobInfo(job_id) for job_id in ids]
-        if all(info is not None and info.status != "RUNNING" for info in infos):
-            break
-        time.sleep(0.05)
-    shapes = []
-    for info in infos:
-        stages = [tracker.getStageInfo(stage_id) for stage_id in sorted(info.stageIds)]
-        shapes.append([(stage.numTasks, stage.numCompletedTasks) for stage in stages])
-    return shapes
 
 
 @program
