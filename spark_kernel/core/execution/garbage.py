@@ -17,11 +17,13 @@ class SeldomCollected:
     """While it is entered, by any number of threads, Python collects less often; afterwards as before.
 
     >>> before, seldom = gc.get_threshold(), SeldomCollected()
+    >>> gc.set_threshold(700, 10, 10)
     >>> with seldom, seldom:
     ...     gc.get_threshold()
     (10000, 10, 10)
-    >>> gc.get_threshold() == before
-    True
+    >>> gc.get_threshold()
+    (700, 10, 10)
+    >>> gc.set_threshold(*before)
     """
 
     def __init__(self) -> None:
