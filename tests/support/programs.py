@@ -159,6 +159,7 @@ def batch_of(
         stage_attempt=fields.pop("stage_attempt", 0),
         operation=final.operation,
         program=program.data,
+        sides=program.sides,
         tasks=tasks,
         broadcasts=program.broadcasts,
         **fields,

@@ -92,6 +92,8 @@ class TaskBatch:
     """shuffle_id -> the outputs of all its map tasks, for the shuffles that this stage reads."""
     cached_blocks: Mapping[int, Mapping[int, tuple[str, ...]]] = field(default_factory=dict)
     """node_id -> partition -> executor_ids that hold the block, for persisted datasets that this stage reads."""
+    sides: tuple[bytes, ...] = ()
+    """What was set apart of the program, for its tasks to share."""
     broadcasts: frozenset[int] = frozenset()
     """Broadcast variables that the program refers to."""
     priority: int = 0

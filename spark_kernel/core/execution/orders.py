@@ -26,6 +26,8 @@ class BatchHead:
     shuffle_inputs: Mapping[int, Sequence[MapOutput]] = field(default_factory=dict)
     cached_blocks: Mapping[int, Mapping[int, tuple[str, ...]]] = field(default_factory=dict)
     """node_id -> partition -> executors that hold the block."""
+    sides: tuple[bytes, ...] = ()
+    """What was set apart of the program, for its tasks to share."""
     properties: Mapping[str, str] = field(default_factory=dict)
     is_gang: bool = False
     """The tasks begin when all of them are ready."""
@@ -52,6 +54,7 @@ def head_of(batch: TaskBatch) -> BatchHead:
         stage_id=batch.stage_id,
         stage_attempt=batch.stage_attempt,
         program=batch.program,
+        sides=batch.sides,
         shuffle_inputs=batch.shuffle_inputs,
         cached_blocks=batch.cached_blocks,
         properties=batch.properties,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from spark_kernel.core.execution.worker_messages import WorkerMessage
 
-SECONDS = 0.02
+SECONDS = 0.05
 """A message waits this long for company, at most; less than anybody who watches a progress bar notices."""
 
 

@@ -15,18 +15,20 @@ from typing import Any, overload
 from spark_kernel.core.execution.program import Step
 from spark_kernel.core.execution.step_inputs import Stacked
 
+Part = bytes | memoryview | pickle.PickleBuffer
+
 
 class UnreadableError(Exception):
     """A program or a payload can't be unpickled here; the cause says why."""
 
 
-def unpickled(data: bytes | memoryview) -> Any:
-    """What ``data`` holds.
+def unpickled(data: bytes | memoryview, sides: Sequence[bytes] = ()) -> Any:
+    """What ``data`` holds; ``sides`` are what was set apart when a program was pickled.
 
     Raises UnreadableError.
     """
     try:
-        return pickle.loads(data)
+        return pickle.loads(data, buffers=sides)
     except Exception as error:
         raise UnreadableError from error
 
@@ -34,11 +36,16 @@ def unpickled(data: bytes | memoryview) -> Any:
 class PackedSteps(Sequence[Step]):
     """The steps of a program, unpickled when they are asked for."""
 
-    def __init__(self, used: dict[int, Step], piece_of: array[int], bounds: array[int], pieces: bytes) -> None:
+    def __init__(self, used: dict[int, Step], piece_of: Part, bounds: Part, pieces: Part) -> None:
+        """``piece_of`` and ``bounds`` hold 8-byte integers: the piece of each step, and where the pieces begin."""
         self._used = used
-        self._piece_of = piece_of
-        self._bounds = bounds
-        self._pieces = pieces
+        self.shared = (pickle.PickleBuffer(piece_of), pickle.PickleBuffer(bounds), pickle.PickleBuffer(pieces))
+        """What all tasks may share. The steps in use are each task's own."""
+        numbers, starts, self._pieces = (part.raw() for part in self.shared)
+        self._piece_of, self._bounds = numbers.cast("q"), starts.cast("q")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PackedSteps, (self._used, *self.shared)
 
     def __len__(self) -> int:
         return len(self._piece_of)
@@ -52,8 +59,7 @@ class PackedSteps(Sequence[Step]):
             return [self[each] for each in range(*index.indices(len(self)))]
         if index not in self._used:
             piece = self._piece_of[index]
-            start, stop = self._bounds[piece : piece + 2]
-            self._used.update(unpickled(memoryview(self._pieces)[start:stop]))
+            self._used.update(unpickled(self._pieces[self._bounds[piece] : self._bounds[piece + 1]]))
         return self._used[index]
 
     def in_use(self) -> Sequence[Step]:
@@ -81,7 +87,7 @@ def packed(steps: Sequence[Step], dumps: Callable[[Mapping[int, Step]], bytes]) 
     pieces = [dumps(each) for each in members]
     bounds = array("q", accumulate(map(len, pieces), initial=0))
     used = {index: step for index, step in enumerate(steps) if groups[index] == root}
-    return PackedSteps(used, piece_of, bounds, b"".join(pieces))
+    return PackedSteps(used, piece_of.tobytes(), bounds.tobytes(), b"".join(pieces))
 
 
 def _groups(steps: Sequence[Step]) -> list[int]:

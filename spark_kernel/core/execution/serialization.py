@@ -17,7 +17,7 @@ from pyspark import cloudpickle as pyspark_cloudpickle
 
 from spark_kernel.common.errors import ContextError
 from spark_kernel.core.execution.backend import payload_key
-from spark_kernel.core.execution.packed_steps import packed
+from spark_kernel.core.execution.packed_steps import PackedSteps, packed
 from spark_kernel.core.execution.program import Deliver, ReadShuffle, StageProgram, WriteShuffle
 from spark_kernel.core.execution.program_building import IsCached, LevelOf, Steps
 from spark_kernel.core.execution.routes import CachedBlocks, Routes
@@ -33,6 +33,8 @@ class CompiledProgram:
 
     data: bytes
     """The pickled `StageProgram`."""
+    sides: tuple[bytes, ...]
+    """What was set apart of it, to be shared by its tasks: the sides of unions."""
     broadcasts: frozenset[int]
     """The broadcast variables that it refers to."""
     shuffle_ids: tuple[int, ...]
@@ -80,9 +82,10 @@ def compile_program(
     built = Steps(final, level_of, is_cached)
     steps = built.steps
     with record_broadcasts() as broadcasts:
-        data = _pickled_program(StageProgram(steps, output))
+        data, sides = _pickled_program(StageProgram(steps, output))
     return CompiledProgram(
         data=data,
+        sides=sides,
         broadcasts=frozenset(broadcasts),
         shuffle_ids=tuple(step.action.shuffle_id for step in steps if isinstance(step.action, ReadShuffle)),
         persisted=tuple(step.node_id for step in steps if step.level is not None),
@@ -133,11 +136,20 @@ def dumps_for_pyspark(value: Any) -> bytes:
 loads = pickle.loads
 
 
-def _pickled_program(program: StageProgram) -> bytes:
+def _pickled_program(program: StageProgram) -> tuple[bytes, tuple[bytes, ...]]:
+    shared: tuple[pickle.PickleBuffer, ...] = ()
+
+    def is_not_shared(buffer: pickle.PickleBuffer) -> bool:
+        # Of buffers inside the user's own objects each task has a copy.
+        return not any(buffer is each for each in shared)
+
     try:
-        data: bytes = cloudpickle.dumps(replace(program, steps=packed(program.steps, cloudpickle.dumps)))
+        steps = packed(program.steps, cloudpickle.dumps)
+        if isinstance(steps, PackedSteps):
+            shared = steps.shared
+        data: bytes = cloudpickle.dumps(replace(program, steps=steps), protocol=5, buffer_callback=is_not_shared)
     except ContextError:
         raise
     except Exception as error:
         raise unpicklable_error(program, error, cloudpickle.dumps) from error
-    return data
+    return data, tuple(map(bytes, shared))

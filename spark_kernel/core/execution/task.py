@@ -72,7 +72,7 @@ def _attempt(head: BatchHead, order: TaskOrder, state: ExecutorState, task: Task
             note_fetch_failures() as noted,
         ):
             lost = noted
-            program = unpickled(head.program)
+            program = unpickled(head.program, head.sides)
             payloads = unpickled(order.payloads) if order.payloads else {}
             inputs = TaskInputs(head, state, task)
             records = Pipeline(program.steps, payloads, inputs, task).records(order.partition)

@@ -32,6 +32,7 @@ def task_batch(
         stage_attempt=order.stage_attempt,
         operation=final.operation,
         program=program.data,
+        sides=program.sides,
         tasks=tuple(
             TaskSpec(
                 task_id=task.task_id,

@@ -27,7 +27,7 @@ def compiled(final: Node, output=None, levels: dict[int, Any] | None = None):
 
 
 def steps_of(program) -> list:
-    return list(pickle.loads(program.data).steps)
+    return list(pickle.loads(program.data, buffers=program.sides).steps)
 
 
 def test_steps_come_parents_first_and_end_at_shuffles() -> None:

@@ -7,6 +7,7 @@ import pickle
 import random
 from pathlib import Path
 
+import numpy
 import pytest
 
 from spark_kernel.core.execution.backend import TaskFailed, TaskInputGone
@@ -28,6 +29,10 @@ from tests.support.programs import (
 )
 
 
+def steps_of(program):
+    return pickle.loads(program.data, buffers=program.sides).steps
+
+
 @pytest.fixture
 def state(tmp_path: Path):
     return executor_state(tmp_path)
@@ -43,7 +48,7 @@ def test_unions_of_unions_are_one_step_however_they_are_nested() -> None:
         left = union(left, source([number]))
         right = union(source([number]), right)
     for final in (left, right, union(left, right)):
-        steps = pickle.loads(compiled(final).data).steps
+        steps = steps_of(compiled(final))
         assert len(steps) == 1 + len(set(compiled(final).sources))
         assert [len(compiled(final).payloads_for(p)) for p in (0, final.num_partitions - 1)] == [1, 1]
 
@@ -73,7 +78,7 @@ def test_a_tree_of_unions_has_the_records_of_its_leaves_in_order(seed: int, stat
 def test_a_task_unpickles_its_own_side_of_a_union_only() -> None:
     sides = [mapped(mapped(source([number]), lambda x: x + 1), lambda x: x * 2) for number in range(100)]
     final = map_partitions(union(*sides), list)
-    steps = pickle.loads(compiled(final).data).steps
+    steps = steps_of(compiled(final))
     assert isinstance(steps, PackedSteps)
     assert [step.operation for step in steps.in_use()] == ["union", "mapPartitions"]
     ((index, _),) = steps[len(steps) - 2].inputs.reads(40)
@@ -84,7 +89,7 @@ def test_a_task_unpickles_its_own_side_of_a_union_only() -> None:
 def test_sides_that_share_a_dataset_share_its_step() -> None:
     shared = source([1], [2])
     final = union(mapped(shared, lambda x: x), mapped(shared, lambda x: -x), source([3]))
-    steps = pickle.loads(compiled(final).data).steps
+    steps = steps_of(compiled(final))
     index, _ = steps[len(steps) - 1].inputs.reads(0)[0]
     _ = steps[index]
     assert [step.operation for step in steps.in_use()].count("map") == 2
@@ -105,7 +110,7 @@ def test_what_is_behind_a_cached_dataset_does_not_travel() -> None:
     program = compiled(final, {cached.node_id: StorageLevel.MEMORY_ONLY}, {cached.node_id})
     assert [node.node_id for node in program.stops_at] == [cached.node_id]
     assert (program.shuffle_ids, program.persisted) == ((), (cached.node_id,))
-    assert not any(isinstance(step.action, ReadShuffle) for step in pickle.loads(program.data).steps)
+    assert not any(isinstance(step.action, ReadShuffle) for step in steps_of(program))
     assert program.payloads_for(0) == {}
 
 
@@ -138,3 +143,15 @@ def test_a_task_says_so_when_the_block_is_gone_that_stands_for_its_lineage(state
     there, gone = run_batch(batch, state)
     assert values([there]) == [[1]]
     assert gone == TaskInputGone(batch.tasks[1].task_id, state.executor_id, (cached.node_id, 1))
+
+
+def test_tasks_of_a_union_share_what_nobody_changes_and_nothing_of_the_users(state) -> None:
+    counts = numpy.zeros(3)
+
+    def count(records):
+        counts[0] += 1
+        return [counts[0], *records]
+
+    final = map_partitions(union(source([1]), source([2])), count)
+    assert len(compiled(final).sides) == 3
+    assert values(run_batch(batch_of(final), state)) == [[1.0, 1], [1.0, 2]]
