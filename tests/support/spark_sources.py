@@ -20,7 +20,9 @@ import pyspark
 import pytest
 
 _SWITCH = "SPARK_KERNEL_SPARK_SOURCES"
-_FETCH_SECONDS = 1500
+_FETCH_SECONDS = 800
+_FETCHES = 2
+"""A download of this size may break off; pip begins it anew. Each test that asks for it has 2,100 seconds."""
 _WANTED = re.compile(r"pyspark-[^/]+/(pyspark/(core/|resource/)?\w+\.py)")
 
 needs_spark_sources = pytest.mark.skipif(
@@ -30,6 +32,10 @@ needs_spark_sources = pytest.mark.skipif(
 """On a test that calls `spark_sources`; with a time limit of its own, since it may be the one that downloads."""
 
 
+_failure: list[FetchError] = []
+"""What the first attempt of this process came to: nobody waits for another one."""
+
+
 class FetchError(Exception):
     """Spark's sources could not be had."""
 
@@ -37,14 +43,24 @@ class FetchError(Exception):
 def spark_sources() -> Path:
     """The folder ``pyspark`` of Spark's release whose API we have, from the cache or from PyPI.
 
-    Raises FetchError, with what pip said.
+    Raises FetchError, with what pip said; then at once for every later test too.
     """
+    if _failure:
+        raise _failure[0]
+    try:
+        return _fetched()
+    except FetchError as error:
+        _failure.append(error)
+        raise
+
+
+def _fetched() -> Path:
     cache = Path(os.environ.get("SPARK_KERNEL_CACHE") or Path.home() / ".cache" / "spark-kernel")
     folder = cache / f"pyspark-{pyspark.__version__}"
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=cache) as work:
-            extracted = _extracted(_downloaded(Path(work)), Path(work) / "sources")
+            extracted = _extracted(_archive(Path(work)), Path(work) / "sources")
             try:
                 extracted.rename(folder)
             except OSError:
@@ -52,6 +68,15 @@ def spark_sources() -> Path:
                 if not folder.exists():
                     raise
     return folder / "pyspark"
+
+
+def _archive(work: Path) -> Path:
+    for _ in range(_FETCHES - 1):
+        try:
+            return _downloaded(work)
+        except FetchError as error:
+            sys.stderr.write(f"{error}\nonce more:\n")
+    return _downloaded(work)
 
 
 def _downloaded(work: Path) -> Path:
