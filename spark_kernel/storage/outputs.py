@@ -82,7 +82,9 @@ class DirectoryOutput:
         with storage_errors(self.url, "write"):
             filesystem, target = resolve(self.url, self.options)
             if exists(filesystem, target):
-                raise PathExistsError(f"Output directory {self.url} already exists; choose another path, or remove it first")
+                raise PathExistsError(
+                    f"Output directory {self.url} already exists; choose another path, or remove it first"
+                )
             if has_folders(filesystem):
                 # Where two claim the same folder at once, one fails here.
                 filesystem.makedirs(target, exist_ok=False)

@@ -13,7 +13,7 @@ operations         the user's line that everything carries
 spark_rdds, debug_string
                    ids and lineage text as Spark would show them
 session            what is asked of the context
-task_context, spark_files
+task_context, barrier, spark_files
                    what a user's function can ask of its task
 """
 

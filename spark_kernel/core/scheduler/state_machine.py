@@ -433,24 +433,23 @@ class StageScheduler:
     def _task_cancelled(self, report: backend.TaskCancelled) -> None:
         task, stage = self._take(report.task_id)
         self._announce_end(task, report.executor_id, "cancelled")
-        if stage is None:
-            return
-        # On our order where it is the rest of a barrier stage's attempt. Else it went down with another job's task.
-        if stage.outline.is_barrier and barrier_rules.is_of_open_attempt(stage, task):
-            self._attempt_failed(stage, f"the task of partition {task.partition} was cancelled", None)
-        else:
-            self._advance()
+        if stage is not None:
+            # On our order where it is the rest of a barrier stage's attempt. Else it went down with another job's task.
+            self._task_gone(stage, task, f"the task of partition {task.partition} was cancelled")
 
     def _task_input_gone(self, report: backend.TaskInputGone) -> None:
         task, stage = self._take(report.task_id)
         self._announce_end(task, report.executor_id, "cancelled", message=announcements.INPUT_GONE)
         if report.block is not None:
             self._blocks.lose_block(*report.block)
-        if stage is None:
-            return
-        stage.needs_lineage = True
+        if stage is not None:
+            stage.needs_lineage = True
+            self._task_gone(stage, task, announcements.INPUT_GONE)
+
+    def _task_gone(self, stage: Stage, task: Task, message: str) -> None:
+        """The task has ended without a failure: it is repeated, in a barrier stage with all others."""
         if stage.outline.is_barrier and barrier_rules.is_of_open_attempt(stage, task):
-            self._attempt_failed(stage, announcements.INPUT_GONE, None)
+            self._attempt_failed(stage, message, None)
         else:
             self._advance()
 
