@@ -141,9 +141,9 @@ class Storm:
     def _strike(self, what: str, executor_id: str, seed: int) -> None:
         rng = random.Random(seed)
         if what == "kill worker":
-            _kill(_listener(self.leftovers.session, executor_id))
+            _kill(listener_of(self.leftovers.session, executor_id))
         elif what == "kill node":
-            worker = _listener(self.leftovers.session, executor_id)
+            worker = listener_of(self.leftovers.session, executor_id)
             _kill(_node_of(worker) if worker is not None else None)
         elif what == "drop driver":
             chaos_trouble.drop_connections()
@@ -242,7 +242,7 @@ def _kill(pid: int | None) -> None:
             return
 
 
-def _listener(session: int, executor_id: str) -> int | None:
+def listener_of(session: int, executor_id: str) -> int | None:
     """The process of the session that listens where the executor does; None when it is gone."""
     port = executor_id.rpartition(":")[2]
     for pid in session_members(session):

@@ -66,30 +66,31 @@ def drop_connections(_: random.Random | None = None) -> None:
 
 def delete_file(rng: random.Random) -> None:
     """A shuffle file is gone."""
-    for path in _shuffle_file(rng):
-        path.unlink()
+    _damage(rng, Path.unlink)
 
 
 def truncate_file(rng: random.Random) -> None:
     """A shuffle file has lost its end."""
-    for path in _shuffle_file(rng):
-        os.truncate(path, path.stat().st_size // 2)
+    _damage(rng, lambda path: os.truncate(path, path.stat().st_size // 2))
 
 
 def scribble_on_file(rng: random.Random) -> None:
     """A shuffle file has bytes that were never written."""
-    for path in _shuffle_file(rng):
+
+    def scribble(path: Path) -> None:
         with open(path, "r+b") as file:
             file.seek(path.stat().st_size // 3)
             file.write(b"\xff" * 64)
 
+    _damage(rng, scribble)
 
-def _shuffle_file(rng: random.Random) -> Iterator[Path]:
+
+def _damage(rng: random.Random, how: Callable[[Path], None]) -> None:
     files = sorted(Path(os.environ["SPARK_KERNEL_SCRATCH"]).glob("shuffle/*/map-*"))
     if files:
         # Another task may have removed it.
         with contextlib.suppress(FileNotFoundError):
-            yield rng.choice(files)
+            how(rng.choice(files))
 
 
 TROUBLES: Mapping[str, Callable[[random.Random], None]] = {
