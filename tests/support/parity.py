@@ -72,7 +72,7 @@ def jobs_since(sc: Any, known: Iterable[int] = ()) -> list[list[tuple[int, int]]
     the order of a hash set.
     """
     tracker = sc.statusTracker()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         ids = sorted(set(tracker.getJobIdsForGroup()) - set(known))
         infos = [tracker.getJobInfo(job_id) for job_id in ids]
