@@ -6,7 +6,7 @@ import gc
 import threading
 
 import pytest
-from pyspark import StorageLevel
+from pyspark import StorageLevel, TaskContext
 from pyspark.errors import UnsupportedOperationException
 
 from spark_kernel.common import events
@@ -48,6 +48,19 @@ def test_accumulators_count_once(sc) -> None:
     assert seen.value == 45
     with pytest.raises(TypeError, match="No default accumulator param"):
         sc.accumulator("text")
+
+
+def test_a_task_that_is_tried_again_counts_once() -> None:
+    with inline_context(spark_task_maxFailures="3") as sc:
+        seen = sc.accumulator(0)
+
+        def count_and_fail_twice(records):
+            seen.add(sum(records))
+            if TaskContext.get().attemptNumber() < 2:
+                raise RuntimeError("not yet")
+
+        sc.parallelize(range(10), 3).foreachPartition(count_and_fail_twice)
+        assert seen.value == 45
 
 
 def test_failed_tasks_do_not_count(sc) -> None:
