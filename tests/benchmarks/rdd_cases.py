@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from rdd_data import KEYS, LIKE, MODULUS, WORDS, scaled
+from rdd_data import KEYS, LIKE, MODULUS, TEXTS, WORDS, scaled
 
 SLICES = 4
 
@@ -55,7 +55,7 @@ def map_filter_sum(sc):
 
 
 def text_count(sc):
-    return sc.textFile(WORDS).count()
+    return sc.textFile(",".join([WORDS] * TEXTS)).count()
 
 
 def text_filter_count(sc):

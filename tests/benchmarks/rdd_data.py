@@ -11,6 +11,8 @@ SCALE = float(os.environ.get("SPARK_KERNEL_BENCHMARK_SCALE", "1"))
 MODULUS = 2_147_483_647
 KEYS = 100_003
 LIKE = "ab"
+TEXTS = 4
+"""How often the text is read where lines are only counted: once is over too soon."""
 
 
 def scaled(n: int) -> int:

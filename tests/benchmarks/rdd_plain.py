@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from multiprocessing.pool import Pool
 
-from rdd_data import KEYS, LIKE, MODULUS, WORDS, scaled
+from rdd_data import KEYS, LIKE, MODULUS, TEXTS, WORDS, scaled
 
 Bounds = tuple[int, int]
 PROCESSES = 2
@@ -127,7 +127,7 @@ def count_half(bounds: Bounds) -> int:
 
 
 def text_count(pool: Pool) -> int:
-    return sum(pool.map(count_half, halves_of_text()))
+    return sum(pool.map(count_half, halves_of_text() * TEXTS, chunksize=1))
 
 
 def count_like_half(bounds: Bounds) -> int:

@@ -94,6 +94,7 @@ class Gauge:
         """The dictionary is empty again."""
         self.stride = _MIN_STRIDE
         self._size = 0
+        self._records = 0
 
     def is_full(self, combined: Mapping[Any, Any], record_bytes: int) -> bool:
         """Whether it has reached the limit, after ``stride`` more records, each of about ``record_bytes``."""
@@ -103,5 +104,7 @@ class Gauge:
         growth = max((size - self._size) / self.stride, record_bytes, 16)
         self._size = size
         room = int((self._limit - size) / growth)
-        self.stride = max(1, min(room, max(_MIN_STRIDE, 4 * len(combined)), _MAX_STRIDE))
+        self._records += self.stride
+        # Where keys repeat there are many more records than keys, and each adds to a combiner.
+        self.stride = max(1, min(room, max(_MIN_STRIDE, 4 * len(combined), self._records), _MAX_STRIDE))
         return False
