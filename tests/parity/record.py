@@ -32,6 +32,7 @@ TOPICS = (
     "shared",
     "files",
     "errors",
+    "storage",
 )
 
 
