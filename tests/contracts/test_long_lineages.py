@@ -229,3 +229,16 @@ def test_rounds_leave_no_shuffle_files_behind_when_their_datasets_are_gone(sc: S
         gc.collect()
         time.sleep(0.05)
     assert len(list(shuffles.iterdir())) <= 1
+
+
+def test_a_cached_dataset_whose_blocks_vanished_unseen_is_computed_again(sc: SparkContext) -> None:
+    cached = sc.parallelize([(i % 3, i) for i in range(9)], 4).reduceByKey(max, 3).map(lambda pair: pair[1]).cache()
+    assert sorted(cached.collect()) == [6, 7, 8]
+    # Behind the scheduler's back, which goes on to leave out of the tasks what made it.
+    sc.session.runner._backend.drop_blocks(cached.node.node_id)
+    outcomes: list[str] = []
+    sc.events.listen(lambda event: outcomes.append(event.outcome) if isinstance(event, events.TaskEnded) else None)
+    assert sorted(cached.map(lambda x: -x).collect()) == [-8, -7, -6]
+    assert outcomes == ["cancelled"] * 3 + ["succeeded"] * 3
+    assert sorted(cached.collect()) == [6, 7, 8]
+    assert outcomes[6:] == ["succeeded"] * 3
