@@ -206,6 +206,14 @@ class TestAPartOfTheClusterIsKilled:
             assert len(worker_pids(client) - before) == 1
             assert manager.describe()["state"] == "running"
 
+    def test_the_only_node_is_replaced_too(self) -> None:
+        with started("local-cluster[1,1,700]") as (_, client, _, processes):
+            before = worker_pids(client)
+            os.kill(processes["nodes"]["0"], signal.SIGKILL)
+            until(lambda: not client.nthreads(), "the end of the node's worker", 30)
+            until(client.nthreads, "another node in its place", 30)
+            assert not worker_pids(client) & before
+
     def test_without_its_scheduler_the_cluster_is_lost_and_ends(self) -> None:
         with started("local-cluster[2,1,700]") as (manager, _, leftovers, processes):
             reasons: list[str] = []
