@@ -103,8 +103,14 @@ function timing(stage: Stage, run: Run): [string, string][] {
   const took = duration(stage);
   const range = timeRange(run);
   const facts: [string, string][] = [['State', describeState(stage.state)]];
+  if (stage.barrier) {
+    facts.push(['Barrier', 'its tasks run all at the same time, or not at all']);
+  }
   if (stage.attempt > 0) {
-    facts.push(['Attempt', `${stage.attempt + 1}, after lost map outputs`]);
+    const reason = stage.barrier
+      ? 'after a task of the barrier stage was lost or failed'
+      : 'after lost map outputs';
+    facts.push(['Attempt', `${stage.attempt + 1}, ${reason}`]);
   }
   if (stage.state === 'skipped' || stage.state === 'planned') {
     return [...facts, ['Tasks', formatCount(stage.tasks.total)]];

@@ -32,6 +32,8 @@ export interface Stage {
   name: string;
   state: State;
   attempt: number;
+  /** Whether its tasks all run at the same time. */
+  barrier: boolean;
   tasks: Tasks;
   parents: number[];
   nodeIds: number[];
@@ -161,6 +163,7 @@ function readStage(stage: Fields): Stage {
     name: text(stage.name),
     state: state(stage.state, 'waiting'),
     attempt: count(stage.attempt),
+    barrier: stage.barrier === true,
     tasks: readTasks(stage.tasks),
     parents: numbers(stage.parents),
     nodeIds: numbers(stage.node_ids),

@@ -52,6 +52,20 @@ test('details lead from a stage to its datasets and back', () => {
   assert.match(words(find(element, '.spk-details-heading')), /Stage 3/);
 });
 
+test('details say what a barrier stage is, and why a stage was tried again', () => {
+  const run = exampleRun();
+  Object.assign(run.stages[0], { attempt: 1 });
+  Object.assign(run.stages[1], { attempt: 2, barrier: true });
+  const { element } = new Card(run);
+  find(element, '.spk-stage-row[data-stage="0"]').click();
+  assert.match(words(find(element, '.spk-details')), /Attempt ?2, after lost map outputs/);
+  find(element, '.spk-stage-row[data-stage="1"]').click();
+  assert.match(
+    words(find(element, '.spk-details')),
+    /Barrier ?its tasks run all at the same time.*Attempt ?3, after a task/
+  );
+});
+
 test('the tooltip of a dataset names operation, place, partitions and storage level', () => {
   const card = new Card(exampleRun());
   const dataset = find(card.element, '[data-dataset="1"]');
@@ -88,8 +102,9 @@ test('the picture has one tab stop, arrow keys move on, and Enter picks', () => 
 test('every stage and dataset of the picture tells a screen reader what it is', () => {
   const { element } = new Card(exampleRun());
   const groups = [...element.querySelectorAll('.spk-drawn-stage, .spk-drawn-dataset')];
-  // `totals` is computed, and so drawn, twice.
-  assert.equal(groups.length, exampleRun().boxes.length + exampleRun().nodes.length + 1);
+  // `totals` is computed, and so drawn, twice; what `join` made on one line is drawn once.
+  const [again, together] = [1, 1];
+  assert.equal(groups.length, exampleRun().boxes.length + exampleRun().nodes.length + again - together);
   assert.ok(
     groups.every(group => group.getAttribute('role') === 'button' && group.getAttribute('aria-label'))
   );
