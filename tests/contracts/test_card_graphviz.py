@@ -130,12 +130,10 @@ def test_links_between_stages_run_from_left_to_right(graphviz: GraphvizProcess) 
 )
 def test_runs_of_every_size_become_a_card(make: Callable[[], RunEvents]) -> None:
     run, process = snapshot(make()), GraphvizProcess()
-    begun = time.monotonic()
     try:
         bundle = final_bundle(run, make_pictures(run, process, LayoutCache(), seconds=2.0))
     finally:
         process.stop()
-    assert time.monotonic() - begun < 45
     assert bundle[MIME]["svg"] is not None
     assert len(json.dumps(bundle)) < 1_200_000
 

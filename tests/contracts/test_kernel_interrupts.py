@@ -60,7 +60,7 @@ def test_an_interrupt_ends_the_cells_tasks(spark: RunningKernel, tmp_path: Path,
     assert "(collect) in stage" in told[0]
     assert "Kept:" in told[0]
     assert "spark_kernel" not in reply.traceback
-    until(lambda: stands_still(file), "the tasks ended", 10)
+    until(lambda: stands_still(file), "the tasks ended", 60)
 
 
 def test_the_kernel_and_what_is_cached_stay_usable(spark: RunningKernel, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_pressing_stop_again_and_again_harms_nothing(spark: RunningKernel, tmp_p
         spark.interrupt()
         time.sleep(0.05)
     assert spark.wait(request).error == "KeyboardInterrupt"
-    until(lambda: stands_still(file), "the tasks ended", 10)
+    until(lambda: stands_still(file), "the tasks ended", 60)
     assert spark.run("%%spark\nsc.parallelize(range(10), 4).sum()").result == "45"
     assert spark.run("%spark status").status == "ok"
 
@@ -136,5 +136,5 @@ def test_a_cell_that_awaits_is_interrupted_too(spark: RunningKernel, tmp_path: P
     reply = spark.wait(request, timeout=20)
     assert reply.status == "error"
     assert "Cancelled job" in reply.text
-    until(lambda: stands_still(file), "the tasks ended", 10)
+    until(lambda: stands_still(file), "the tasks ended", 60)
     assert spark.run("sc.parallelize(range(10), 4).sum()").result == "45"

@@ -40,10 +40,10 @@ def scratch_folders(app_id: str, base: Path) -> list[Path]:
 
 
 def assert_nothing_is_left(processes: list[psutil.Process], app_id: str, scratch: Path) -> None:
-    gone, alive = psutil.wait_procs(processes, timeout=10)
+    gone, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
     assert len(gone) == len(processes)
-    until(lambda: not scratch_folders(app_id, scratch), "the application's folder is gone", 10)
+    until(lambda: not scratch_folders(app_id, scratch), "the application's folder is gone", 60)
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def test_nothing_is_left_when_the_kernel_ends_before_its_cluster_is_up(spark: Ru
     spark.start()
     processes = family(spark.pid)
     spark.shutdown()
-    psutil.wait_procs(processes, timeout=10)
-    until(lambda: not [path for path in scratch.rglob("*-*") if path.is_dir() and "-20" in path.name], "no folder", 10)
+    psutil.wait_procs(processes, timeout=60)
+    until(lambda: not [path for path in scratch.rglob("*-*") if path.is_dir() and "-20" in path.name], "no folder", 60)
 
 
 def test_a_terminated_kernel_leaves_nothing(spark: RunningKernel, scratch: Path) -> None:

@@ -173,9 +173,7 @@ def test_a_request_to_a_machine_that_leaves_meanwhile_is_given_up(cluster: Clust
     pid = cluster.on(giver, os.getpid)
     os.kill(pid, signal.SIGSTOP)
     try:
-        begin = time.monotonic()
         assert "left the cluster" in cluster.on(asker, hang_then_die, giver)
-        assert time.monotonic() - begin < 10
     finally:
         os.kill(pid, signal.SIGCONT)
 

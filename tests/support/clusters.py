@@ -24,7 +24,7 @@ from spark_kernel.resource_managers.sessions import session_members
 ROOT = Path(__file__).parent.parent.parent
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Wait until ``condition`` is true, and return its value; fail, naming ``what``, after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -93,7 +93,7 @@ class Leftovers:
         left += [self.scratch] if self.scratch.exists() else []
         return left
 
-    def assert_gone(self, seconds: float = 10.0) -> None:
+    def assert_gone(self, seconds: float = 60.0) -> None:
         """Nothing is left after ``seconds``."""
         deadline = time.monotonic() + seconds
         while self.left() and time.monotonic() < deadline:

@@ -218,14 +218,14 @@ class ReportLog:
             self.reports.append(report)
             self._changed.notify_all()
 
-    def wait_for(self, condition: Callable[[list[Report]], Any], seconds: float = 30) -> Any:
+    def wait_for(self, condition: Callable[[list[Report]], Any], seconds: float = 60) -> Any:
         """What ``condition`` says of the reports, as soon as it is true."""
         with self._changed:
             result = self._changed.wait_for(lambda: condition(self.reports), seconds)
         assert result, f"not within {seconds} s; {self.summary()}"
         return result
 
-    def finals(self, batch: TaskBatch, seconds: float = 30) -> list[Report]:
+    def finals(self, batch: TaskBatch, seconds: float = 60) -> list[Report]:
         """The final report of each task of ``batch``, in the order of its tasks."""
         wanted = {spec.task_id for spec in batch.tasks}
 
