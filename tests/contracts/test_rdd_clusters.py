@@ -165,11 +165,11 @@ def test_checkpoints_are_read_back(sc, tmp_path) -> None:
 def test_unpersist_that_blocks_returns_when_the_blocks_are_gone(sc) -> None:
     rdd = sc.parallelize(range(4), 2).persist(StorageLevel.DISK_ONLY)
     rdd.count()
-    blocks = Path(SparkFiles.getRootDirectory()).parent / "blocks"
+    application = Path(SparkFiles.getRootDirectory()).parent
     name = f"block-{rdd.node.node_id}-*"
-    assert len(list(blocks.glob(f"*/{name}"))) == 2
+    assert len(list(application.rglob(name))) == 2
     rdd.unpersist(blocking=True)
-    assert list(blocks.glob(f"*/{name}")) == []
+    assert list(application.rglob(name)) == []
     assert sorted(rdd.collect()) == [0, 1, 2, 3]
 
 
