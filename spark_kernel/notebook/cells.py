@@ -66,7 +66,7 @@ class CellHooks:
         self._cells: dict[int, list[Cell]] = {}
         self._cache: Callable[..., str] = shell.compile.cache
         self._published: object = None
-        self._interrupts = InterruptsOfCells()
+        self._interrupts = InterruptsOfCells(ends_by_itself=getattr(shell, "kernel", None) is not None)
 
     def attach(self) -> None:
         """Begin to follow."""

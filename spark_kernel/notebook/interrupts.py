@@ -57,7 +57,9 @@ class InterruptsOfCells:
     cancelled right away.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends_by_itself: bool) -> None:
+        """``ends_by_itself``: a kernel around the cells sets its own handler when it has answered the front end."""
+        self._ends_by_itself = ends_by_itself
         self._before: object = None
         self._interrupted = False
 
@@ -85,9 +87,13 @@ class InterruptsOfCells:
 
     def end(self) -> None:
         """The cell is over."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
-            self._before = None
+        before, self._before = self._before, None
+        if before is None:
+            return
+        if self._interrupted and self._ends_by_itself and before is signal.default_int_handler:
+            # An interrupt would still keep the kernel from answering: the cell would never end for its front end.
+            return
+        signal.signal(signal.SIGINT, before)  # type: ignore[arg-type]
 
 
 def _cancel_beside(run: Run | None) -> None:

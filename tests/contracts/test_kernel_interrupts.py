@@ -90,9 +90,10 @@ def test_queued_cells_stop(spark: RunningKernel, tmp_path: Path) -> None:
 def test_pressing_stop_again_and_again_harms_nothing(spark: RunningKernel, tmp_path: Path, magic: str) -> None:
     file = tmp_path / "steps"
     request = start_spinning(spark, file, magic)
-    for _ in range(5):
+    # From before the cell is cancelled until after the kernel has answered.
+    for _ in range(100):
         spark.interrupt()
-        time.sleep(0.05)
+        time.sleep(0.01)
     assert spark.wait(request).error == "KeyboardInterrupt"
     until(lambda: stands_still(file), "the tasks ended", 60)
     assert spark.run("%%spark\nsc.parallelize(range(10), 4).sum()").result == "45"
