@@ -9,11 +9,13 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent import futures
 from concurrent.futures import Future
 from typing import Literal
 
 from spark_kernel.common.errors import ContextError, SettingsError
 from spark_kernel.common.ids import Counter
+from spark_kernel.common.waiting import wait_attentively
 from spark_kernel.notebook.engine import Context, Engine
 from spark_kernel.notebook.job_log import JobLog
 from spark_kernel.notebook.runs import MakeCard, NoCard, Run
@@ -104,7 +106,10 @@ class Session:
         known = self.existing()
         if known is not None:
             return known
-        context = None if self._stopped else self.open_in_background().result()
+        opening = None if self._stopped else self.open_in_background()
+        if opening is not None:
+            wait_attentively(lambda seconds: bool(futures.wait([opening], seconds).done))
+        context = None if opening is None else opening.result()
         if context is None or context.stopped:
             raise ContextError("The Spark application was stopped. Start another one with `%spark start`.")
         return self._adopt(context)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spark_kernel.common.errors import ClusterError
+from spark_kernel.common.waiting import wait_attentively
 from spark_kernel.core.context.pending_backend import PendingBackend
 from spark_kernel.core.execution.backend import Backend
 from spark_kernel.core.execution.inline import InlineBackend
@@ -59,7 +60,7 @@ class ClusterStart:
 
         Raises ClusterError when it did not start.
         """
-        self._done.wait()
+        wait_attentively(self._done.wait)
         if self.address is None:
             raise self.failure()
         return self.address

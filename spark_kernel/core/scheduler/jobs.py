@@ -10,6 +10,7 @@ from typing import Any
 
 from spark_kernel.common.call_sites import CallSite
 from spark_kernel.common.errors import JobError
+from spark_kernel.common.waiting import wait_attentively
 from spark_kernel.core.lineage.node import Node
 from spark_kernel.core.scheduler.messages import JobLabels
 
@@ -59,8 +60,7 @@ class JobHandle:
         """Partitions and their results as they arrive. Raises the job's error, if it ends with one."""
         while True:
             with self._changed:
-                while not self._arrived and not self._done:
-                    self._changed.wait()
+                wait_attentively(self._something_new)
                 if not self._arrived:
                     break
                 arrived = list(self._arrived)
@@ -68,3 +68,6 @@ class JobHandle:
             yield from arrived
         if self._error is not None:
             raise self._error
+
+    def _something_new(self, seconds: float) -> bool:
+        return self._changed.wait_for(lambda: bool(self._arrived) or self._done, seconds)
