@@ -114,7 +114,7 @@ def test_links_between_stages_run_from_left_to_right(graphviz: GraphvizProcess) 
             assert source.x + source.width <= target.x
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "make",
     [

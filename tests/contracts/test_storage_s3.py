@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.support.s3_server", "tests.support.stores"]
 
 # A hang would be minutes; the limit only ends a test that would never end.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 ACTIONS: dict[str, Callable[[str, StorageOptions], object]] = {
     "list a file": lambda url, options: list_inputs(f"{url}/a.txt", options),

@@ -20,7 +20,7 @@ def read(lesson: str) -> nbformat.NotebookNode:
 def execute(lesson: str, folder: Path) -> dict[str, nbformat.NotebookNode]:
     """The executed cells that have a name (``%%spark --name "..."``), by that name; the lesson's own asserts held."""
     notebook = read(lesson)
-    client = NotebookClient(notebook, timeout=100, kernel_name="spark", resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(notebook, timeout=250, kernel_name="spark", resources={"metadata": {"path": str(folder)}})
     client.execute()
     return {
         cell.source.partition('--name "')[2].partition('"')[0]: cell
