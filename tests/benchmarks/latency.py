@@ -1,10 +1,11 @@
-"""How soon there is a first result, and how long the smallest job takes.
+"""How soon there is a first result, how long the smallest job takes, and how soon a cancelled one is gone.
 
     python tests/benchmarks/latency.py [--pyspark PYTHON] [--rounds 5]
 
 Start-up: from starting the kernel process to the first result of a small RDD job in it; PySpark's in an ordinary Python
 kernel (its environment needs ipykernel, too). Tiny job: a collect over 2 partitions in local[2], beside two bare Dask
-tasks on 2 single-threaded workers, and PySpark. Prints one line a case: name, ours, peer, ratio.
+tasks on 2 single-threaded workers, and PySpark. Cancel: from cancelling two tasks that never end to the result of the
+next job in their slots, beside PySpark. Prints one line a case: name, ours, peer, ratio.
 """
 
 from __future__ import annotations
@@ -55,6 +56,32 @@ if __name__ == "__main__":
             client.get({{key: Task(key, neg, key[1]) for key in keys}}, keys)
         print(json.dumps(median(run)))
 """
+
+CANCEL_OURS = """
+import glob, json, os, tempfile, threading, time
+from spark_kernel.core.context import SparkContext
+folder = tempfile.mkdtemp()
+def spin(partition):
+    open(os.path.join(folder, str(partition)), "w").close()
+    while True:
+        partition += 1
+def endless():
+    try:
+        sc.parallelize(range(2), 2).map(spin).count()
+    except Exception:
+        pass
+with SparkContext("local[2]", "latency") as sc:
+    thread = threading.Thread(target=endless)
+    thread.start()
+    while len(glob.glob(os.path.join(folder, "*"))) < 2:
+        time.sleep(0.01)
+    begin = time.perf_counter()
+    sc.cancelAllJobs()
+    thread.join()
+    sc.parallelize(range(2), 2).map(lambda x: x).collect()
+    print(json.dumps(time.perf_counter() - begin))
+"""
+CANCEL_PYSPARK = CANCEL_OURS.replace("spark_kernel.core.context", "pyspark")
 
 
 def first_result(arguments: list[str], code: str) -> float:
@@ -118,14 +145,24 @@ def main() -> None:
             times["pyspark"].append(first_result(theirs, PYSPARK_FIRST_JOB))
     medians = {name: statistics.median(each) for name, each in times.items() if each}
     report("kernel to first result", medians.pop("ours"), medians)
-    tiny: dict[str, list[float]] = {"ours": [], "two bare dask tasks": [], "pyspark": []}
-    for _ in range(max(1, arguments.rounds // 2)):
-        tiny["ours"].append(run_program(sys.executable, TINY_OURS))
-        tiny["two bare dask tasks"].append(run_program(sys.executable, TINY_DASK))
-        if arguments.pyspark:
-            tiny["pyspark"].append(run_program(arguments.pyspark, TINY_PYSPARK))
-    medians = {name: statistics.median(each) for name, each in tiny.items() if each}
-    report("tiny job, 2 partitions", medians.pop("ours"), medians)
+    few = max(1, arguments.rounds // 2)
+    compare("tiny job, 2 partitions", few, arguments.pyspark, TINY_OURS, TINY_PYSPARK, TINY_DASK)
+    compare("cancel, then next job", few, arguments.pyspark, CANCEL_OURS, CANCEL_PYSPARK)
+
+
+def compare(case: str, rounds: int, pyspark: str | None, ours: str, theirs: str, bare_dask: str | None = None) -> None:
+    """Run the programs in turns, ``rounds`` times, and print the medians of what they say."""
+    programs = {"ours": (sys.executable, ours)}
+    if bare_dask is not None:
+        programs["two bare dask tasks"] = (sys.executable, bare_dask)
+    if pyspark is not None:
+        programs["pyspark"] = (pyspark, theirs)
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            times[name].append(run_program(*program))
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    report(case, medians.pop("ours"), medians)
 
 
 if __name__ == "__main__":
