@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import re
@@ -23,10 +24,13 @@ from spark_kernel.core.execution.backend import (
     TaskStarted,
 )
 from spark_kernel.core.execution.dask_backend import DaskBackend
+from spark_kernel.core.execution.worker_messages import topic_of
+from spark_kernel.core.execution.worker_plugin import announce_again, executor_of
 from spark_kernel.core.lineage.storage_levels import StorageLevel
 from spark_kernel.core.shared_variables.broadcast import Broadcast
 from spark_kernel.resource_managers.interface import ClusterAddress
 from tests.support.backends import dask_backend, joined, local_cluster, started
+from tests.support.clusters import until
 from tests.support.programs import ReportLog, batch_of, map_outputs, map_side, mapped, shuffled, source, values
 
 pytestmark = pytest.mark.cluster
@@ -263,6 +267,32 @@ def test_leaving_a_foreign_cluster_stops_what_runs_there_and_takes_everything_al
 
 def plugin_names(dask_worker) -> list[str]:
     return list(dask_worker.plugins)
+
+
+def test_an_executor_that_returns_under_its_address_is_asked_for_blocks_again(cluster) -> None:
+    app_id = new_application_id()
+    with dask_backend(cluster, app_id) as (_, log), Client(cluster.address, set_as_default=False) as client:
+        one, other = sorted(client.scheduler_info()["workers"])
+
+        def answer() -> str:
+            return client.run(ask_for_a_block, app_id, other, workers=[one])[one]
+
+        assert answer() == "BlockMissingError"
+        client.log_event(topic_of(app_id), {"left": other})
+        until(lambda: answer() == "PeerUnreachableError", "the executor has left")
+        client.run(announce_again, app_id, workers=[other])
+        until(lambda: answer() == "BlockMissingError", "the executor is back")
+        assert joined(log.reports) == 3
+
+
+async def ask_for_a_block(app_id: str, address: str, dask_worker) -> str:
+    """On a worker: the kind of error with which another one answers to what it does not have."""
+    transport = executor_of(dask_worker, app_id).transport
+    try:
+        await asyncio.wrap_future(transport.fetch_cached(address, 99, 0))
+    except Exception as error:
+        return type(error).__name__
+    return "answered"
 
 
 def on_all_workers(cluster, function):

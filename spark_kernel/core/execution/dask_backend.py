@@ -76,6 +76,8 @@ class DaskBackend:
         self._drops = 0
         """Requests to drop something that have not been answered yet."""
         self._executors: Mapping[str, Executor] = {}
+        self._gone: set[str] = set()
+        """Executors that left. Workers with a port of their own come back under the same address."""
         self._report: Callable[[Report], None] | None = None
 
     # Called from any thread
@@ -256,6 +258,9 @@ class DaskBackend:
             if executor.executor_id not in self._executors:
                 # A new mapping each time: other threads read it.
                 self._executors = {**self._executors, executor.executor_id: executor}
+                if executor.executor_id in self._gone:
+                    self._gone.discard(executor.executor_id)
+                    self._everywhere(worker_plugin.peer_returned, executor.executor_id)
                 self._tell(ExecutorJoined(executor))
                 self._dispatch.place()
         elif "left" in message:
@@ -299,5 +304,6 @@ class DaskBackend:
         if executor_id in self._executors:
             self._executors = {key: value for key, value in self._executors.items() if key != executor_id}
             self._tell(ExecutorLost(executor_id, reason))
+            self._gone.add(executor_id)
             self._everywhere(worker_plugin.peer_left, executor_id)
         self._dispatch.executor_left(executor_id, reason)

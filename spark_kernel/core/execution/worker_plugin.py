@@ -250,6 +250,11 @@ def peer_left(app_id: str, address: str, dask_worker: Worker) -> None:
     executor_of(dask_worker, app_id).transport.mark_dead(address)
 
 
+def peer_returned(app_id: str, address: str, dask_worker: Worker) -> None:
+    """Run on every worker when one is there again, under the address of one that was gone."""
+    executor_of(dask_worker, app_id).transport.mark_alive(address)
+
+
 def deliver_replies(app_id: str, replies: Sequence[Reply], dask_worker: Worker) -> None:
     """Run on a worker whose gang tasks wait for each other."""
     executor_of(dask_worker, app_id).state.gangs.deliver(replies)
